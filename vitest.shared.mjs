@@ -1,0 +1,14 @@
+import { readdirSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+// Every package runs its tests with this configuration. The report is what `npm test` counts, from the cache too.
+const hasTypeTests = readdirSync("src", { recursive: true }).some((file) => String(file).endsWith(".test-d.ts"));
+
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    typecheck: { enabled: hasTypeTests, include: ["src/**/*.test-d.ts"], tsconfig: "./tsconfig.json" },
+    passWithNoTests: true,
+    reporters: ["default", ["json", { outputFile: "test-report.json" }]],
+  },
+});
