@@ -6,7 +6,7 @@ const hasTypeTests = readdirSync("src", { recursive: true }).some((file) => Stri
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["src/**/*.test.{ts,mjs}", "test/**/*.test.{ts,mjs}"],
     typecheck: { enabled: hasTypeTests, include: ["src/**/*.test-d.ts"], tsconfig: "./tsconfig.json" },
     passWithNoTests: true,
     reporters: ["default", ["json", { outputFile: "test-report.json" }]],

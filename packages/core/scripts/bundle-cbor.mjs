@@ -41,7 +41,17 @@ async function writeVendor() {
     banner: { js: banner },
   });
   writeFileSync(join(vendorDir, "LICENSE-cbor-x"), readFileSync(join(cborDir, "LICENSE")));
-  writeFileSync(join(vendorDir, "cbor-x.d.ts"), readFileSync(join(cborDir, "index.d.ts")));
+  writeFileSync(join(vendorDir, "cbor-x.d.ts"), portableTypes(readFileSync(join(cborDir, "index.d.ts"), "utf8")));
   // Last: its first line says that the folder is complete.
   writeFileSync(bundle, result.outputFiles[0].contents);
+}
+
+/** The types of cbor-x without those of Node: no streams, and a plain `Uint8Array` where it says `Buffer`. */
+function portableTypes(types) {
+  return types
+    .replace(/^import .* from 'stream'$/m, "")
+    .replace(/^export class \w+Stream extends Transform \{[^}]*\}[^}]*\}$/gm, "")
+    .replace(/^export as namespace .*$/m, "")
+    .replaceAll("Buffer | Uint8Array", "Uint8Array")
+    .replaceAll(/\bBuffer\b/g, "Uint8Array");
 }
