@@ -5,9 +5,10 @@
  * already there is not done again.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { pruneDist } from "./prune-dist.mjs";
 import { rootDir, run, seconds } from "./run.mjs";
 
 /** Holds the fingerprint of the lockfile that `node_modules` was installed from. */
@@ -36,6 +37,9 @@ export async function install() {
 export async function build() {
   const startMs = performance.now();
   if ((await run("turbo", ["run", "build", "--output-logs=errors-only"], { quiet: true })) !== 0) return false;
+  // A build that comes from the cache deletes nothing.
+  const packagesDir = join(rootDir, "packages");
+  for (const folder of readdirSync(packagesDir)) pruneDist(join(packagesDir, folder));
   if (performance.now() - startMs > 2000) console.log(`Built in ${seconds(startMs)}`);
   return true;
 }

@@ -11,6 +11,8 @@ const env = {
   PATH: join(rootDir, "node_modules", ".bin") + delimiter + (process.env.PATH ?? ""),
   TURBO_TELEMETRY_DISABLED: "1",
   DO_NOT_TRACK: "1",
+  // Some tools colour their output whenever CI is set.
+  ...(process.stdout.isTTY || process.env.FORCE_COLOR ? {} : { NO_COLOR: "1" }),
 };
 
 /**

@@ -24,7 +24,7 @@ describe.each(publishedPackages().map((dir) => ({ dir, name: basename(dir) })))(
   });
 
   test("satisfies publint", async () => {
-    const { messages } = await publint({ pkgDir: dir, pack: { tarball: copyOf(tarball) }, level: "warning" });
+    const { messages } = await publint({ pack: { tarball: copyOf(tarball) }, level: "warning" });
     expect(messages.map((message) => formatMessage(message, manifest))).toEqual([]);
   });
 });

@@ -9,9 +9,7 @@ export function packageProblems(manifest, files, readMap) {
       .filter((each) => !present.has(each))
       .map((each) => `${each} is missing`),
     ...files.filter(isForeign).map((file) => `${file} is not for users`),
-    ...files
-      .filter((file) => isStale(file, present))
-      .map((file) => `${file} has no source: delete dist and build again`),
+    ...files.filter((file) => isStale(file, present)).map((file) => `${file} has no source: build again`),
     ...files.filter((file) => file.endsWith(".map")).flatMap((file) => mapProblems(file, readMap(file), present)),
     ...Object.keys(manifest.scripts ?? {})
       .filter((script) => INSTALL_SCRIPTS.has(script))
@@ -42,7 +40,7 @@ function isForeign(file) {
   return /\.(test|test-d|bench)\.|(^|\/)(fixtures|test-report\.json)|\.tsbuildinfo$/.test(file);
 }
 
-/** Output of the compiler whose source is gone, left over from an earlier build. */
+/** Output of the compiler whose source is gone; a build removes it. */
 function isStale(file, present) {
   const match = /^dist\/(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(file);
   return match !== null && !present.has(`src/${match[1]}.ts`) && !present.has(`src/${match[1]}${match[2]}`);
