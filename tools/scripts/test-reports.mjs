@@ -21,6 +21,7 @@ export function reportPath(dir) {
 export function readReport(dir) {
   if (!existsSync(reportPath(dir))) return { passed: 0, failed: 1, missing: true };
   const report = JSON.parse(readFileSync(reportPath(dir), "utf8"));
-  const failed = report.numFailedTests;
-  return { passed: report.numPassedTests, failed: report.success || failed > 0 ? failed : 1, missing: false };
+  const notLoaded = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
+  const failed = report.numFailedTests + notLoaded.length;
+  return { passed: report.numPassedTests, failed: report.success ? failed : Math.max(failed, 1), missing: false };
 }
