@@ -9,7 +9,7 @@ export const layers = {
   core: { imports: [], portable: true, portFiles: ["src/clock.ts", "src/random.ts", "src/runtime.ts"] },
   storage: { imports: ["core"], portable: true },
   concurrency: { imports: ["core", "storage"], portable: true },
-  durability: { imports: ["core"], portable: true },
+  durability: { imports: ["core"], portable: true, portFiles: ["src/timer.ts"] },
   "durability-file": { imports: ["core", "durability"], portFiles: "all" },
   engine: { imports: ["core", "storage", "concurrency", "durability"], portable: true },
   intelligence: { imports: ["core"], types: ["engine"], portable: true },
