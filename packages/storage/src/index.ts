@@ -1,1 +1,13 @@
-export {};
+export { EventTable, type TypeCount } from "./event-table.js";
+export type { KeyRange } from "./key-cursor.js";
+export { KeyMap } from "./key-map.js";
+export { ReadView } from "./read-view.js";
+export { DEFAULT_SPACE, RunShard } from "./shard.js";
+export { ShardedStore } from "./sharded-store.js";
+export { SpaceTables } from "./space-tables.js";
+export { Box, isLive, type Stored } from "./stored.js";
+export { Table, type TableBase, type TablePrimitive } from "./table.js";
+export type { Visit } from "./table-scan.js";
+export { type CommitRange, Timeline, type TimelineCommit, type WriteTarget } from "./timeline.js";
+export { Found, type OlderVersions, VersionChain } from "./version-chain.js";
+export { Watermark } from "./watermark.js";

@@ -1,0 +1,42 @@
+/**
+ * What a deep fork remembers of the runs it came from.
+ */
+import type { Stored } from "./stored.js";
+
+const GENERATION = 1024;
+
+/** What the ancestors have for a key as of the fork. Version 0: nothing. It can never change. */
+export class Inherited {
+  readonly version: number;
+  readonly stored: Stored | undefined;
+
+  constructor(version: number, stored: Stored | undefined) {
+    this.version = version;
+    this.stored = stored;
+  }
+}
+
+/** One object for every miss. */
+export const NOT_INHERITED: Inherited = new Inherited(0, undefined);
+
+/** At most 2048 entries, the least recently used going first: two generations, of which the older is dropped whole. */
+export class InheritedMemo {
+  #young: Map<string, Inherited> = new Map();
+  #old: Map<string, Inherited> = new Map();
+
+  get(key: string): Inherited | undefined {
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.set(key, old);
+    return old;
+  }
+
+  set(key: string, inherited: Inherited): void {
+    if (this.#young.size >= GENERATION) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, inherited);
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * One run: its spaces, its commits, and the run it was forked from.
+ */
+import { assert, compareCodePoints, type RunId, type Version } from "@strata/core";
+import type { EventTable } from "./event-table.js";
+import { SpaceTables } from "./space-tables.js";
+import type { Table, TablePrimitive } from "./table.js";
+import { Timeline } from "./timeline.js";
+import { Watermark } from "./watermark.js";
+
+/** The space that every run has. */
+export const DEFAULT_SPACE = "default";
+
+/**
+ * A fork is a shard with a parent. It has what the parent had at the fork version; spaces and tables that read through
+ * to the parent's are made when they are first asked for, so that forking costs the same whatever the parent holds.
+ *
+ * 1. Commits of the run have versions above `forkVersion`.
+ * 2. The incarnations of a name are in order of creation, at most the last of them alive. If the parent had the space
+ *    at the fork, the first of them is the inherited one.
+ * 3. The parent may go on, drop spaces, or be dropped: nothing at or below `forkVersion` changes by it.
+ */
+export class RunShard {
+  readonly id: RunId;
+  readonly parent: RunShard | undefined;
+  /** Version of the parent as of which it is inherited; 0 without a parent. */
+  readonly forkVersion: Version;
+  /** Version of the newest commit; the fork's before the first. Kept by the commit pass. */
+  lastVersion: Version;
+  /** Microseconds; of the newest commit that is seen from here. Kept by the commit pass. */
+  lastTimestamp: number;
+  /** Differs whenever a table that was looked up may no longer be the right one. */
+  layout = 0;
+  dropped = false;
+  readonly timeline: Timeline;
+  readonly watermark = new Watermark();
+  readonly #incarnations: Map<string, SpaceTables[]> = new Map();
+
+  constructor(id: RunId, parent?: RunShard, forkVersion: Version = 0) {
+    assert(parent !== undefined || forkVersion === 0, "only a run with a parent has a fork version");
+    this.id = id;
+    this.parent = parent;
+    this.forkVersion = forkVersion;
+    this.lastVersion = forkVersion;
+    this.lastTimestamp = parent === undefined ? 0 : parent.timestampAt(forkVersion);
+    this.timeline = new Timeline(forkVersion);
+  }
+
+  /** The table as it is now; `undefined` when the space is not registered. Good until `layout` changes. */
+  table(space: string, primitive: TablePrimitive): Table | undefined {
+    return this.#spaceAt(space, Number.POSITIVE_INFINITY)?.table(primitive);
+  }
+
+  /** The table of the incarnation that was there at `asOf`, to be read as of `asOf` or before. */
+  tableAt(space: string, primitive: TablePrimitive, asOf: Version): Table | undefined {
+    return this.#ownerAt(asOf).#spaceAt(space, asOf)?.table(primitive);
+  }
+
+  /** As `table`, of events. */
+  events(space: string): EventTable | undefined {
+    return this.#spaceAt(space, Number.POSITIVE_INFINITY)?.events();
+  }
+
+  /** As `tableAt`, of events. */
+  eventsAt(space: string, asOf: Version): EventTable | undefined {
+    return this.#ownerAt(asOf).#spaceAt(space, asOf)?.events();
+  }
+
+  /** Registers a space, unless it is. `version` is that of the commit which does it. */
+  registerSpace(name: string, version: Version): SpaceTables {
+    const existing = this.#spaceAt(name, Number.POSITIVE_INFINITY);
+    if (existing !== undefined) return existing;
+    const space = new SpaceTables(name, version);
+    const incarnations = this.#incarnations.get(name);
+    if (incarnations === undefined) this.#incarnations.set(name, [space]);
+    else incarnations.push(space);
+    this.layout++;
+    return space;
+  }
+
+  /** Drops a space with all it has. Views below `version` and forks still read it. @returns whether it was there. */
+  dropSpace(name: string, version: Version): boolean {
+    assert(name !== DEFAULT_SPACE, "the default space stays");
+    const space = this.#spaceAt(name, Number.POSITIVE_INFINITY);
+    if (space === undefined) return false;
+    space.droppedAt = version;
+    this.layout++;
+    return true;
+  }
+
+  hasSpace(name: string, asOf: Version = Number.POSITIVE_INFINITY): boolean {
+    return this.#ownerAt(asOf).#spaceAt(name, asOf) !== undefined;
+  }
+
+  /** Names by code point, `default` always among them. */
+  spaces(asOf: Version = Number.POSITIVE_INFINITY): string[] {
+    const isThere = new Map([[DEFAULT_SPACE, true]]);
+    let clip = asOf;
+    for (let shard: RunShard | undefined = this.#ownerAt(clip); shard !== undefined; ) {
+      for (const [name, incarnations] of shard.#incarnations) {
+        if (!isThere.has(name)) isThere.set(name, aliveAt(incarnations, clip) !== undefined);
+      }
+      clip = Math.min(clip, shard.forkVersion);
+      shard = shard.#parentAt(clip);
+    }
+    return [...isThere.keys()].filter((name) => isThere.get(name)).sort(compareCodePoints);
+  }
+
+  /** Microseconds of the commit `version`, which may be an ancestor's; 0 when it is not known. */
+  timestampOf(version: Version): number {
+    return this.#ownerAt(version).timeline.timestampOf(version);
+  }
+
+  /** Microseconds of the last commit at or below `version`, seen from here; 0 when there is none. */
+  timestampAt(version: Version): number {
+    const last = this.#lastCommit((timeline, clip) => timeline.lastAtOrBefore(Math.min(version, clip)));
+    return last === undefined ? 0 : this.timestampOf(last);
+  }
+
+  /** The last commit at or before `time` in microseconds, seen from here. */
+  versionAtTime(time: number): Version | undefined {
+    return this.#lastCommit((timeline, clip) => {
+      const version = timeline.versionAtTime(time);
+      return version === undefined || version <= clip ? version : timeline.lastAtOrBefore(clip);
+    });
+  }
+
+  /** The first answer on the way up, each timeline being asked about commits up to the version it is seen at. */
+  #lastCommit(find: (timeline: Timeline, clip: Version) => Version | undefined): Version | undefined {
+    let clip = Number.POSITIVE_INFINITY;
+    for (let shard: RunShard | undefined = this; shard !== undefined; shard = shard.parent) {
+      const version = find(shard.timeline, clip);
+      if (version !== undefined) return version;
+      // What was trimmed lies between this run's fork and its floor: an ancestor's answer would be too old.
+      if (shard.timeline.floor > shard.forkVersion) return undefined;
+      clip = Math.min(clip, shard.forkVersion);
+    }
+    return undefined;
+  }
+
+  /** The run of this line of descent that wrote, or did not yet write, at `asOf`. */
+  #ownerAt(asOf: Version): RunShard {
+    let shard: RunShard = this;
+    while (shard.parent !== undefined && asOf <= shard.forkVersion) shard = shard.parent;
+    return shard;
+  }
+
+  /** The next run up that matters to who sees this one's ancestors as of `clip`. */
+  #parentAt(clip: Version): RunShard | undefined {
+    return this.parent === undefined ? undefined : this.parent.#ownerAt(clip);
+  }
+
+  /** @param asOf above `forkVersion`. */
+  #spaceAt(name: string, asOf: Version): SpaceTables | undefined {
+    let incarnations = this.#incarnations.get(name);
+    if (incarnations === undefined) {
+      const inherited = this.#inherit(name);
+      if (inherited === undefined) return undefined;
+      incarnations = [inherited];
+      this.#incarnations.set(name, incarnations);
+    }
+    return aliveAt(incarnations, asOf);
+  }
+
+  /** The space as the ancestors had it at the fork. Runs on the way that never looked at it are passed over. */
+  #inherit(name: string): SpaceTables | undefined {
+    let clip = this.forkVersion;
+    for (let shard = this.#parentAt(clip); shard !== undefined; shard = shard.#parentAt(clip)) {
+      const incarnations = shard.#incarnations.get(name);
+      if (incarnations !== undefined) {
+        const space = aliveAt(incarnations, clip);
+        return space === undefined ? undefined : new SpaceTables(name, space.createdAt, { space, version: clip });
+      }
+      clip = Math.min(clip, shard.forkVersion);
+    }
+    return name === DEFAULT_SPACE ? new SpaceTables(name, 0) : undefined;
+  }
+}
+
+function aliveAt(incarnations: readonly SpaceTables[], asOf: Version): SpaceTables | undefined {
+  return incarnations.findLast((space) => space.isAliveAt(asOf));
+}

@@ -1,0 +1,99 @@
+/**
+ * One incarnation of a space: its tables, made when they are first asked for.
+ */
+import { EventTable, type EventTableBase } from "./event-table.js";
+import { Table, type TableBase, type TablePrimitive } from "./table.js";
+
+/** The incarnation below, and the version at which it was forked from. */
+export interface SpaceBase {
+  readonly space: SpaceTables;
+  readonly version: number;
+}
+
+/**
+ * From its registration, or the fork that inherited it, until it is dropped. A space that is registered again after
+ * that is another incarnation, without a base.
+ */
+export class SpaceTables {
+  readonly name: string;
+  /** Commit version that registered it; 0 for the space `default` of a run without parent. */
+  readonly createdAt: number;
+  /** Commit version that dropped it; `Infinity` while it is there. Views of the past still read it. */
+  droppedAt: number = Number.POSITIVE_INFINITY;
+  readonly #base: SpaceBase | undefined;
+  readonly #tables: { [P in TablePrimitive]: Table | undefined } = {
+    kv: undefined,
+    state: undefined,
+    json: undefined,
+    vector: undefined,
+  };
+  #events: EventTable | undefined = undefined;
+
+  constructor(name: string, createdAt: number, base?: SpaceBase) {
+    this.name = name;
+    this.createdAt = createdAt;
+    this.#base = base === undefined ? undefined : SpaceTables.#nearestWritten(base);
+  }
+
+  table(primitive: TablePrimitive): Table {
+    let table = this.#tables[primitive];
+    if (table === undefined) {
+      table = new Table(this, primitive, this.#tableBase(primitive));
+      this.#tables[primitive] = table;
+    }
+    return table;
+  }
+
+  events(): EventTable {
+    if (this.#events === undefined) this.#events = new EventTable(this, this.#eventBase());
+    return this.#events;
+  }
+
+  /** Whether the incarnation existed at `asOf`, `Infinity` being now. */
+  isAliveAt(asOf: number): boolean {
+    return this.createdAt <= asOf && (asOf < this.droppedAt || this.droppedAt === Number.POSITIVE_INFINITY);
+  }
+
+  /** The nearest table below that had something at the fork: empty ones need no layer. */
+  #tableBase(primitive: TablePrimitive): TableBase | undefined {
+    for (let base = this.#base; base !== undefined; base = base.space.#baseBelow(base.version)) {
+      const table = base.space.#tables[primitive];
+      if (table !== undefined && table.firstVersion <= base.version) return { table, version: base.version };
+    }
+    return undefined;
+  }
+
+  #eventBase(): EventTableBase | undefined {
+    for (let base = this.#base; base !== undefined; base = base.space.#baseBelow(base.version)) {
+      const table = base.space.#events;
+      if (table !== undefined && table.firstVersion <= base.version) return { table, version: base.version };
+    }
+    return undefined;
+  }
+
+  /** What lies below this incarnation, for a reader that sees this one as of `version`. */
+  #baseBelow(version: number): SpaceBase | undefined {
+    const base = this.#base;
+    if (base === undefined || base.version <= version) return base;
+    return { space: base.space, version };
+  }
+
+  /** Version of the first write to any of the tables; `Infinity` before it. */
+  get #firstVersion(): number {
+    const { kv, state, json, vector } = this.#tables;
+    let first = Number.POSITIVE_INFINITY;
+    for (const table of [kv, state, json, vector, this.#events]) {
+      if (table !== undefined) first = Math.min(first, table.firstVersion);
+    }
+    return first;
+  }
+
+  /** Passes over incarnations nobody had written to at the fork, so that chains of forks that only read stay short. */
+  static #nearestWritten(base: SpaceBase): SpaceBase | undefined {
+    let nearest: SpaceBase | undefined = base;
+    while (nearest !== undefined && nearest.space.#firstVersion > nearest.version) {
+      nearest = nearest.space.#baseBelow(nearest.version);
+    }
+    return nearest;
+  }
+}

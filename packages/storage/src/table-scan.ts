@@ -1,0 +1,156 @@
+/**
+ * Scans: one list of keys, or several merged.
+ */
+import { KeyCursor, type KeyRange } from "./key-cursor.js";
+import type { OrderedIndex } from "./ordered-index.js";
+import { isBefore, type OrderedKeys } from "./ordered-keys.js";
+import { isLive, type Stored } from "./stored.js";
+import { Found, type VersionChain } from "./version-chain.js";
+
+/** Called for each live key; returns false to stop. */
+export type Visit = (key: string, stored: Stored, version: number) => boolean;
+
+/** Dead chains met in `live` before they are moved away. */
+const BURY_AT = 16;
+
+/** A table taking part in a scan. */
+export interface Layer {
+  readonly index: OrderedIndex;
+  /** The version up to which this layer is read. */
+  readonly clip: number;
+  /** Whether chains that are dead now count: because they hide what lies below, or were alive at `clip`. */
+  readonly readsDead: boolean;
+}
+
+/** The newest state of a table without layers below. `version`: that of its last write. */
+export function scanNewest(index: OrderedIndex, range: KeyRange, version: number, visit: Visit): void {
+  const cursor = new KeyCursor(index.live, range);
+  const found = new Found();
+  let met = 0;
+  index.readers++;
+  try {
+    for (let chain = cursor.next(); chain !== undefined; chain = cursor.next()) {
+      // `visit` may have written since the scan began: those versions are above `version`.
+      if (chain.version <= version) {
+        const stored = chain.stored;
+        if (isLive(stored)) {
+          if (!visit(chain.key, stored, chain.version)) return;
+        } else if (++met >= BURY_AT && index.readers === 1) {
+          met = 0;
+          index.bury(cursor.bucket);
+        }
+      } else if (chain.findAt(version, found) && isLive(found.stored)) {
+        if (!visit(chain.key, found.stored, found.version)) return;
+      }
+    }
+  } finally {
+    index.readers--;
+  }
+}
+
+/**
+ * Several layers merged, the nearest first: of a key, the nearest layer that has an entry at or below its clip decides.
+ * A heap of cursors, so that k layers cost O(k log n) and each result O(log k).
+ */
+export function scanLayers(layers: readonly Layer[], range: KeyRange, visit: Visit): void {
+  const sources: Source[] = [];
+  let byCodePoint = false;
+  layers.forEach((layer, rank) => {
+    layer.index.readers++;
+    if (layer.index.live.byCodePoint) byCodePoint = true;
+    sources.push(new Source(layer.index.live, range, layer.clip, rank));
+    if (layer.readsDead && !layer.index.dead.isEmpty) {
+      sources.push(new Source(layer.index.dead, range, layer.clip, rank));
+    }
+  });
+  try {
+    merge(new SourceHeap(sources, range.reverse, byCodePoint), visit);
+  } finally {
+    for (const layer of layers) layer.index.readers--;
+  }
+}
+
+function merge(heap: SourceHeap, visit: Visit): void {
+  const found = new Found();
+  for (let top = heap.top; top !== undefined; top = heap.top) {
+    const key = top.chain!.key;
+    let decided = false;
+    for (let next: Source | undefined = top; next !== undefined && next.chain!.key === key; next = heap.top) {
+      if (!decided) decided = next.chain!.findAt(next.clip, found);
+      heap.advanceTop();
+    }
+    if (decided && isLive(found.stored) && !visit(key, found.stored, found.version)) return;
+  }
+}
+
+/** One list of one layer, at its next chain. */
+class Source {
+  readonly clip: number;
+  /** 0 is the nearest layer. */
+  readonly rank: number;
+  readonly #cursor: KeyCursor;
+  chain: VersionChain | undefined;
+
+  constructor(keys: OrderedKeys, range: KeyRange, clip: number, rank: number) {
+    this.clip = clip;
+    this.rank = rank;
+    this.#cursor = new KeyCursor(keys, range);
+    this.chain = this.#cursor.next();
+  }
+
+  advance(): void {
+    this.chain = this.#cursor.next();
+  }
+}
+
+/** Binary heap of sources that have a chain: the next key on top, of equal keys the nearest layer. */
+class SourceHeap {
+  readonly #sources: Source[];
+  readonly #reverse: boolean;
+  readonly #byCodePoint: boolean;
+
+  constructor(sources: readonly Source[], reverse: boolean, byCodePoint: boolean) {
+    this.#sources = sources.filter((source) => source.chain !== undefined);
+    this.#reverse = reverse;
+    this.#byCodePoint = byCodePoint;
+    for (let position = (this.#sources.length >>> 1) - 1; position >= 0; position--) this.#siftDown(position);
+  }
+
+  get top(): Source | undefined {
+    return this.#sources[0];
+  }
+
+  /** Moves the top source to its next chain, and out of the heap when there is none. */
+  advanceTop(): void {
+    const sources = this.#sources;
+    const top = sources[0]!;
+    top.advance();
+    if (top.chain === undefined) {
+      const last = sources.pop()!;
+      if (sources.length === 0) return;
+      sources[0] = last;
+    }
+    this.#siftDown(0);
+  }
+
+  #siftDown(position: number): void {
+    const sources = this.#sources;
+    const source = sources[position]!;
+    for (;;) {
+      let child = 2 * position + 1;
+      if (child >= sources.length) break;
+      if (child + 1 < sources.length && this.#isFirst(sources[child + 1]!, sources[child]!)) child++;
+      if (!this.#isFirst(sources[child]!, source)) break;
+      sources[position] = sources[child]!;
+      position = child;
+    }
+    sources[position] = source;
+  }
+
+  #isFirst(a: Source, b: Source): boolean {
+    const left = a.chain!.key;
+    const right = b.chain!.key;
+    if (left === right) return a.rank < b.rank;
+    return isBefore(left, right, this.#byCodePoint) !== this.#reverse;
+  }
+}
