@@ -3,7 +3,7 @@ import { hasBytes, type Value, type Version } from "@strata/core";
 import { Box, Found } from "@strata/storage";
 import { formatJsonPath, holds, type JsonObservation, type JsonOperation, valuesOf } from "../json/index.js";
 import type { TransactionScope } from "../scope.js";
-import { type ComparingScope, comparing } from "./open-transaction.js";
+import { replaces } from "./open-transaction.js";
 
 /** The document that a transaction sees under `key`, unobserved; `undefined` when there is none. */
 export function documentNow(transaction: TransactionScope, key: string): Box | undefined {
@@ -36,25 +36,20 @@ export function observeDocument(
   key: string,
   seenIn: (root: Value | undefined) => readonly JsonObservation[],
 ): void {
-  const scope = comparing(transaction);
-  if (scope === undefined) {
-    transaction.table("json").observe(key);
-    return;
-  }
-  if (scope.replaces("json", key)) return;
+  if (replaces(transaction, "json", key)) return;
   const found = new Found();
-  const root = scope.viewed("json", key, found) ? liveDocument(found)?.value : undefined;
-  for (const seen of seenIn(root)) scope.observe(new DocumentSeen(scope, key, seen, found.version));
+  const root = transaction.viewed("json", key, found) ? liveDocument(found)?.value : undefined;
+  for (const seen of seenIn(root)) transaction.observe(new DocumentSeen(transaction, key, seen, found.version));
 }
 
 /** A transaction saw a part of a document: the value at a path, the kind of a container, or whether anything stands there. */
 class DocumentSeen implements Observation {
-  readonly #scope: ComparingScope;
+  readonly #scope: TransactionScope;
   readonly #key: string;
   readonly #seen: JsonObservation;
   readonly #expected: Version;
 
-  constructor(scope: ComparingScope, key: string, seen: JsonObservation, expected: Version) {
+  constructor(scope: TransactionScope, key: string, seen: JsonObservation, expected: Version) {
     this.#scope = scope;
     this.#key = key;
     this.#seen = seen;

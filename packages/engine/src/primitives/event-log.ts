@@ -5,9 +5,9 @@ import {
   InvalidArgumentError,
   type Limits,
   type Storable,
-  validateEventType,
   type ValueObject,
   type Version,
+  validateEventType,
 } from "@strata/core";
 import type { EventSource, ReadScope, Scope, StoredEvent, TransactionScope } from "../scope.js";
 import { type ChainHead, type ChainReport, EMPTY_HEAD, verifyChain } from "./event-chain.js";
@@ -150,7 +150,7 @@ export class EventLogStore<M = AnyEvents, In = { readonly [type: string]: object
   append(type: string, payload: unknown, options?: { readonly exact: true }): unknown {
     const exact =
       options !== undefined &&
-      optionalBoolean(optionsOf(options, ["exact"], "events.append")?.["exact"], "exact", "events.append");
+      optionalBoolean(optionsOf(options, ["exact"], "events.append").exact, "exact", "events.append");
     const bytes = this.#encode(type, payload);
     const open = exact ? undefined : openTransaction(this.#scope);
     if (open !== undefined) {
@@ -284,9 +284,8 @@ function recordOf<M>(event: StoredEvent): EventRecord<M> {
 }
 
 function checkedHead(expected: ChainHead): ChainHead {
-  const head = optionsOf(expected, ["length", "hash"], "events.verify");
-  const length = mustInteger(head?.["length"], "length", 0, "events.verify");
-  const hash = head?.["hash"];
+  const { hash, ...head } = optionsOf(expected, ["length", "hash"], "events.verify");
+  const length = mustInteger(head.length, "length", 0, "events.verify");
   if (typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash)) {
     throw invalid("events.verify", "takes hash as the 64 hex digits that events.head() gave", { option: "hash" });
   }

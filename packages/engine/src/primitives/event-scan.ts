@@ -5,7 +5,7 @@ import { optionalBoolean, optionalInteger, optionsOf } from "./options.js";
 /** `after`: a sequence; go on behind it, in scan direction. `-1` is before the first event. */
 export type EventScan = Options<{ after: number; limit: number; reverse: boolean }>;
 
-const EVENT_SCAN_OPTIONS = ["after", "limit", "reverse"];
+const EVENT_SCAN_OPTIONS = ["after", "limit", "reverse"] as const;
 
 /** An event scan, checked. */
 export interface EventQuery {
@@ -19,9 +19,9 @@ export interface EventQuery {
 export function eventQuery(scan: EventScan | undefined, where: string): EventQuery {
   const options = optionsOf(scan, EVENT_SCAN_OPTIONS, where);
   return {
-    after: optionalInteger(options?.["after"], "after", -1, where),
-    limit: optionalInteger(options?.["limit"], "limit", 1, where) ?? Number.POSITIVE_INFINITY,
-    reverse: optionalBoolean(options?.["reverse"], "reverse", where),
+    after: optionalInteger(options.after, "after", -1, where),
+    limit: optionalInteger(options.limit, "limit", 1, where) ?? Number.POSITIVE_INFINITY,
+    reverse: optionalBoolean(options.reverse, "reverse", where),
   };
 }
 

@@ -3,7 +3,7 @@ import { isLive, type Stored } from "@strata/storage";
 import type { KeyedPrimitive, ReadScope } from "../scope.js";
 import { optionalInteger, optionsOf } from "./options.js";
 
-const HISTORY_OPTIONS = ["limit", "before"];
+const HISTORY_OPTIONS = ["limit", "before"] as const;
 
 /** One committed version of a key. */
 export interface HistoryStep {
@@ -23,8 +23,8 @@ export function historyOf(
   where: string,
 ): HistoryStep[] {
   const options = optionsOf(given, HISTORY_OPTIONS, where);
-  const limit = optionalInteger(options?.["limit"], "limit", 1, where) ?? Number.POSITIVE_INFINITY;
-  const before = optionalInteger(options?.["before"], "before", 0, where) ?? Number.MAX_SAFE_INTEGER;
+  const limit = optionalInteger(options.limit, "limit", 1, where) ?? Number.POSITIVE_INFINITY;
+  const before = optionalInteger(options.before, "before", 0, where) ?? Number.MAX_SAFE_INTEGER;
   const steps: HistoryStep[] = [];
   scope.table(primitive).versions(key, before, (version, stored) => {
     const deleted = !isLive(stored);

@@ -20,6 +20,6 @@ export type { EventScan } from "./event-scan.js";
 export { JsonDocumentStore, JsonReader, type JsonReads, type JsonStore, type VersionedDocument } from "./json-store.js";
 export { type Kv, type KvPutOptions, KvReader, type KvReads, KvStore } from "./kv.js";
 export type { Lease, LeaseIdentity } from "./lease.js";
-export type { ComparingScope, StandInScope } from "./open-transaction.js";
+export type { ReplacingScope, StandInScope } from "./open-transaction.js";
 export type { StandardSchemaV1 } from "./standard-schema.js";
-export { StateCellReader, type StateCells, StateCellStore, type StateReads, type VersionedCell } from "./state-cell.js";
+export { StateCellReader, StateCellStore, type StateCells, type StateReads, type VersionedCell } from "./state-cell.js";

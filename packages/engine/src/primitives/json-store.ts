@@ -2,8 +2,8 @@ import {
   checkKey,
   copyOut,
   copyValue,
-  hasBytes,
   type HistoryOptions,
+  hasBytes,
   type Limits,
   type ScanOptions,
   type Storable,
@@ -34,9 +34,9 @@ import {
   observePathPresence,
   observePathRead,
   observePathWrite,
-  parseJsonPath,
   type PatchOperation,
-  queryJson,
+  parseJsonPath,
+  queryDocument,
 } from "../json/index.js";
 import type { ReadScope, Scope, TableReader, TransactionScope } from "../scope.js";
 import { documentBox, documentNow, holdsBytesAfter, observeDocument } from "./document.js";
@@ -45,7 +45,7 @@ import { historyOf } from "./history.js";
 import { keyScan, listKeys } from "./key-scan.js";
 import { openTransaction, writtenVersion } from "./open-transaction.js";
 import type { StandardSchemaV1 } from "./standard-schema.js";
-import { valueOf, versionedOf } from "./stored-value.js";
+import { valueIn, versionedOf } from "./stored-value.js";
 import { checkSchema, conform } from "./typed.js";
 
 /** A document with its version, and when it came into being, µs since the epoch. */
@@ -124,7 +124,7 @@ export class JsonReader<V = Value> implements JsonReads<V> {
     if (!this.#table.find(key, found)) return undefined;
     const stored = found.stored as Stored;
     const createdAt = stored instanceof Box ? stored.createdAt : 0;
-    return { ...versionedOf(found, valueOf(stored) as V, this.#scope), createdAt };
+    return { ...versionedOf(found, valueIn(stored) as V, this.#scope), createdAt };
   }
 
   exists(key: string, path: JsonPath = ROOT): boolean {
@@ -141,14 +141,14 @@ export class JsonReader<V = Value> implements JsonReads<V> {
   entries(scan?: ScanOptions | string): IterableIterator<[key: string, document: V]> {
     return new Entries<[string, V]>(this.#scope, "json", keyScan(scan, "json.entries"), (key, stored) => [
       key,
-      valueOf(stored) as V,
+      valueIn(stored) as V,
     ]);
   }
 
   query(key: string, jsonPath: string): Value[] {
     checkKey(key, this.#limits);
     const document = this.#table.get(key);
-    const found = queryJson(document === undefined ? undefined : (document as Box).value, jsonPath);
+    const found = queryDocument(document === undefined ? undefined : (document as Box).value, jsonPath);
     return (document as Box | undefined)?.holdsBytes === true ? found.map(copyOut) : [...found];
   }
 
@@ -158,7 +158,7 @@ export class JsonReader<V = Value> implements JsonReads<V> {
       ({ version, timestamp, stored, deleted }) =>
         deleted
           ? { version, timestamp, deleted: true }
-          : { version, timestamp, deleted: false, value: valueOf(stored as Stored) as V },
+          : { version, timestamp, deleted: false, value: valueIn(stored as Stored) as V },
     );
   }
 

@@ -3,7 +3,7 @@ import type { KeyRange } from "@strata/storage";
 import type { TableReader } from "../scope.js";
 import { invalid, optionalBoolean, optionalInteger, optionalString, optionsOf } from "./options.js";
 
-const SCAN_OPTIONS = ["prefix", "start", "end", "after", "limit", "reverse"];
+const SCAN_OPTIONS = ["prefix", "start", "end", "after", "limit", "reverse"] as const;
 
 /** Scan options in the form the store takes: prefix, bounds and cursor as one range. */
 export interface KeyScan {
@@ -21,13 +21,12 @@ export interface KeyScan {
 export function keyScan(scan: ScanOptions | string | undefined, where: string): KeyScan {
   if (typeof scan === "string") return scanOf(scan, undefined, prefixEnd(scan), Number.POSITIVE_INFINITY, false);
   const options = optionsOf(scan, SCAN_OPTIONS, where);
-  if (options === undefined) return scanOf(undefined, undefined, undefined, Number.POSITIVE_INFINITY, false);
-  const prefix = optionalString(options["prefix"], "prefix", where);
-  const after = optionalString(options["after"], "after", where);
-  const limit = optionalInteger(options["limit"], "limit", 1, where) ?? Number.POSITIVE_INFINITY;
-  const reverse = optionalBoolean(options["reverse"], "reverse", where);
-  let start = optionalString(options["start"], "start", where);
-  let end = optionalString(options["end"], "end", where);
+  const prefix = optionalString(options.prefix, "prefix", where);
+  const after = optionalString(options.after, "after", where);
+  const limit = optionalInteger(options.limit, "limit", 1, where) ?? Number.POSITIVE_INFINITY;
+  const reverse = optionalBoolean(options.reverse, "reverse", where);
+  let start = optionalString(options.start, "start", where);
+  let end = optionalString(options.end, "end", where);
   if (prefix !== undefined) end = lowest(end, prefixEnd(prefix));
   if (after !== undefined) {
     if (reverse) end = lowest(end, after);

@@ -1,6 +1,6 @@
 import {
-  checkKey,
   ConflictError,
+  checkKey,
   type HistoryOptions,
   type Limits,
   type Options,
@@ -19,7 +19,7 @@ import { keyScan, listKeys, mustKeyScan } from "./key-scan.js";
 import { writtenVersion } from "./open-transaction.js";
 import { expiryAfter, invalid, kindOf, mustDuration, mustIterate, optionalInteger, optionsOf } from "./options.js";
 import type { StandardSchemaV1 } from "./standard-schema.js";
-import { plain, valueFrom, valueOf, versionedOf } from "./stored-value.js";
+import { plain, valueFrom, valueIn, versionedOf } from "./stored-value.js";
 import { checkSchema } from "./typed.js";
 
 export interface KvReads<V = Value> {
@@ -78,7 +78,7 @@ export class KvReader<V = Value> implements KvReads<V> {
       checkKey(key, this.#limits);
       return undefined;
     }
-    return (stored instanceof Box ? valueOf(stored) : stored) as V;
+    return (stored instanceof Box ? valueIn(stored) : stored) as V;
   }
 
   getMany(keys: Iterable<string> & object): (V | undefined)[] {
@@ -91,7 +91,7 @@ export class KvReader<V = Value> implements KvReads<V> {
     const found = this.#found;
     checkKey(key, this.#limits);
     if (!this.#table.find(key, found)) return undefined;
-    return versionedOf(found, valueOf(found.stored as Stored) as V, this.#scope);
+    return versionedOf(found, valueIn(found.stored as Stored) as V, this.#scope);
   }
 
   exists(key: string): boolean {
@@ -106,7 +106,7 @@ export class KvReader<V = Value> implements KvReads<V> {
   entries(scan?: ScanOptions | string): IterableIterator<[key: string, value: V]> {
     return new Entries<[string, V]>(this.#scope, "kv", keyScan(scan, "kv.entries"), (key, stored) => [
       key,
-      valueOf(stored) as V,
+      valueIn(stored) as V,
     ]);
   }
 
@@ -115,7 +115,7 @@ export class KvReader<V = Value> implements KvReads<V> {
     return historyOf(this.#scope, "kv", key, options, "kv.history").map(({ version, timestamp, stored, deleted }) =>
       deleted
         ? { version, timestamp, deleted: true }
-        : { version, timestamp, deleted: false, value: valueOf(stored as Stored) as V },
+        : { version, timestamp, deleted: false, value: valueIn(stored as Stored) as V },
     );
   }
 }
@@ -141,8 +141,7 @@ export class KvStore<V = Value, In = unknown, W = Version> extends KvReader<V> i
   }
 
   putMany(entries: Iterable<readonly [key: string, value: In]>, options?: Options<{ ttlMs: number }>): W {
-    const given = optionsOf(options, ["ttlMs"], "kv.putMany");
-    const expiresAt = this.#expiry(given?.["ttlMs"], "kv.putMany");
+    const expiresAt = this.#expiry(optionsOf(options, ["ttlMs"], "kv.putMany").ttlMs, "kv.putMany");
     const pending = new Map<string, Stored>();
     for (const entry of mustIterate(entries, "[key, value] pairs", "kv.putMany")) {
       if (!Array.isArray(entry) || entry.length !== 2)
@@ -203,8 +202,8 @@ export class KvStore<V = Value, In = unknown, W = Version> extends KvReader<V> i
 
   #putWith(key: string, value: Value, options: KvPutOptions): W {
     const given = optionsOf(options, ["ttlMs", "ifVersion"], "kv.put");
-    const expected = optionalInteger(given?.["ifVersion"], "ifVersion", 0, "kv.put");
-    const stored = plain(value, this.#expiry(given?.["ttlMs"], "kv.put"));
+    const expected = optionalInteger(given.ifVersion, "ifVersion", 0, "kv.put");
+    const stored = plain(value, this.#expiry(given.ttlMs, "kv.put"));
     if (expected === undefined) return this.#scope.put("kv", key, stored) as W;
     return this.#scope.write((transaction) => {
       const found = new Found();

@@ -1,7 +1,7 @@
 import type { ConflictKey, Observation } from "@strata/concurrency";
 import {
-  checkKey,
   ConflictError,
+  checkKey,
   copyValue,
   InvalidArgumentError,
   type Options,
@@ -12,9 +12,9 @@ import {
   type Version,
 } from "@strata/core";
 import { Box, Found, type Stored } from "@strata/storage";
-import type { Scope } from "../scope.js";
+import type { Scope, TransactionScope } from "../scope.js";
 import { deleteCell, observeCell, writeCell } from "./cell.js";
-import { type ComparingScope, comparing, openTransaction } from "./open-transaction.js";
+import { openTransaction } from "./open-transaction.js";
 import { expiryAfter, invalid, kindOf, mustDuration, mustInteger, mustString, optionsOf } from "./options.js";
 
 /**
@@ -90,15 +90,12 @@ export class Leases {
    */
   require(lease: LeaseIdentity): void {
     const { cell, owner, token } = lease;
-    const transaction = openTransaction(this.#scope);
-    const scope = transaction === undefined ? undefined : comparing(transaction);
-    const table = this.#scope.table("state");
+    const scope = this.#scope;
+    const table = scope.table("state");
     const found = new Found();
-    // Observes the whole cell where the transaction cannot tell a renewed lease from a lost one.
-    const isThere = scope === undefined ? table.find(cell, found) : table.peek(cell, found);
-    const isCurrent =
-      isThere && isHeldBy(found.stored, owner, token) && (found.stored as Box).expiresAt > this.#scope.now();
-    if (!isCurrent) {
+    const isThere = table.peek(cell, found);
+    if (!isThere || !isHeldBy(found.stored, owner, token) || (found.stored as Box).expiresAt <= scope.now()) {
+      table.observe(cell);
       const holder = isThere ? holderOf(found.stored)?.owner : undefined;
       throw new ConflictError("LEASE_LOST", `"${owner}" no longer holds the lease on "${cell}"`, {
         cell,
@@ -107,8 +104,11 @@ export class Leases {
         holder,
       });
     }
+    const transaction = openTransaction(scope);
     // An own, uncommitted lease stands on what acquiring it observed.
-    if (scope !== undefined && found.version > 0) scope.observe(new LeaseSeen(scope, lease, found.version));
+    if (transaction !== undefined && found.version > 0) {
+      transaction.observe(new LeaseSeen(transaction, lease, found.version));
+    }
   }
 }
 
@@ -120,11 +120,11 @@ export interface LeaseIdentity {
 
 /** A transaction depends on a lease: it holds as long as the cell does not pass to somebody else. */
 class LeaseSeen implements Observation {
-  readonly #scope: ComparingScope;
+  readonly #scope: TransactionScope;
   readonly #lease: LeaseIdentity;
   readonly #expected: Version;
 
-  constructor(scope: ComparingScope, lease: LeaseIdentity, expected: Version) {
+  constructor(scope: TransactionScope, lease: LeaseIdentity, expected: Version) {
     this.#scope = scope;
     this.#lease = lease;
     this.#expected = expected;
@@ -257,18 +257,18 @@ export function mustOwner(owner: unknown, where: string): string {
 
 /** Options of `acquire`. */
 export function leaseTtl(options: unknown, where: string): number {
-  return mustDuration(optionsOf(options, ["ttlMs"], where)?.["ttlMs"], "ttlMs", where);
+  return mustDuration(optionsOf(options, ["ttlMs"], where).ttlMs, "ttlMs", where);
 }
 
 /** Options of `acquireAsync`. */
 export function leaseWait(options: Options<{ ttlMs: number; waitMs: number; signal: AbortSignal }>): LeaseWait {
   const where = "state.acquireAsync";
   const given = optionsOf(options, ["ttlMs", "waitMs", "signal"], where);
-  const ttlMs = mustDuration(given?.["ttlMs"], "ttlMs", where);
-  const waitMs = given?.["waitMs"] ?? Number.POSITIVE_INFINITY;
+  const ttlMs = mustDuration(given.ttlMs, "ttlMs", where);
+  const waitMs = given.waitMs ?? Number.POSITIVE_INFINITY;
   if (typeof waitMs !== "number" || !(waitMs >= 0))
     throw invalid(where, "takes waitMs as milliseconds from 0", { option: "waitMs" });
-  const signal = given?.["signal"];
+  const signal = given.signal;
   if (signal !== undefined && (typeof signal !== "object" || signal === null || !("throwIfAborted" in signal))) {
     throw invalid(where, `takes signal as an AbortSignal, not ${kindOf(signal)}`, { option: "signal" });
   }

@@ -1,29 +1,31 @@
-import { InvalidArgumentError, nearest } from "@strata/core";
+import { type ErrorFacts, InvalidArgumentError, nearest } from "@strata/core";
 
-/** Options as they come in: nothing about their members is known yet. */
-export type LooseOptions = { readonly [member: string]: unknown };
+/** Options as they come in: nothing is known yet of what their members hold. */
+export type LooseOptions<N extends string> = { readonly [name in N]?: unknown };
+
+const NO_OPTIONS = Object.freeze({});
 
 /**
- * `options` as an object whose members can be read, `undefined` when it was left out. A member that nobody reads is refused: a mistyped
+ * `options` as an object whose members can be read, empty when it was left out. A member that nobody reads is refused: a mistyped
  * `ttlMs` would otherwise mean a value that never expires.
  *
  * @param where the call, for messages: `kv.put`.
  * @throws InvalidArgumentError `INVALID_ARGUMENT`
  */
-export function optionsOf(options: unknown, names: readonly string[], where: string): LooseOptions | undefined {
-  if (options === undefined) return undefined;
+export function optionsOf<N extends string>(options: unknown, names: readonly N[], where: string): LooseOptions<N> {
+  if (options === undefined) return NO_OPTIONS;
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw invalid(where, `takes its options as an object, not ${kindOf(options)}`, { names });
   }
-  for (const name of Object.keys(options)) {
-    if (names.includes(name) || (options as LooseOptions)[name] === undefined) continue;
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || (names as readonly string[]).includes(name)) continue;
     const meant = nearest(name, names);
     throw invalid(where, `has no option "${name}"${meant === undefined ? "" : `; did you mean "${meant}"?`}`, {
       option: name,
       names,
     });
   }
-  return options as LooseOptions;
+  return options as LooseOptions<N>;
 }
 
 /** @throws InvalidArgumentError `INVALID_ARGUMENT` unless `value` is absent or an integer of at least `least`. */
@@ -91,7 +93,7 @@ export function mustIterate(input: unknown, what: string, where: string): Iterab
   return input as Iterable<unknown>;
 }
 
-export function invalid(where: string, message: string, facts: LooseOptions): InvalidArgumentError {
+export function invalid(where: string, message: string, facts: ErrorFacts): InvalidArgumentError {
   return new InvalidArgumentError("INVALID_ARGUMENT", `${where} ${message}`, { where, ...facts });
 }
 

@@ -1,6 +1,6 @@
 import {
-  checkKey,
   ConflictError,
+  checkKey,
   copyOut,
   type HistoryOptions,
   type Limits,
@@ -10,8 +10,8 @@ import {
   systemTimer,
   type Timer,
   type Value,
-  type VersionedEntry,
   type Versioned,
+  type VersionedEntry,
 } from "@strata/core";
 import { Found, type Stored } from "@strata/storage";
 import type { ReadScope, Scope, TableReader } from "../scope.js";
@@ -21,7 +21,7 @@ import { keyScan, listKeys } from "./key-scan.js";
 import { awaitLease, type Lease, Leases, leaseIdentity, leaseTtl, leaseWait, mustOwner } from "./lease.js";
 import { invalid, kindOf, optionalInteger } from "./options.js";
 import type { StandardSchemaV1 } from "./standard-schema.js";
-import { valueFrom, valueOf, versionedOf } from "./stored-value.js";
+import { valueFrom, valueIn, versionedOf } from "./stored-value.js";
 import { checkSchema } from "./typed.js";
 
 /** `counter`: writes of this cell so far, from 1, never reset; what `cas` compares. It is no commit version. */
@@ -92,7 +92,7 @@ export class StateCellReader<V = Value> implements StateReads<V> {
   read(cell: string): V | undefined {
     checkKey(cell, this.#limits);
     const stored = this.#table.get(cell);
-    return stored === undefined ? undefined : (valueOf(stored) as V);
+    return stored === undefined ? undefined : (valueIn(stored) as V);
   }
 
   readVersioned(cell: string): VersionedCell<V> | undefined {
@@ -100,7 +100,7 @@ export class StateCellReader<V = Value> implements StateReads<V> {
     const found = this.#found;
     if (!this.#table.find(cell, found)) return undefined;
     const stored = found.stored as Stored;
-    return { ...versionedOf(found, valueOf(stored) as V, this.#scope), counter: counterOf(stored) };
+    return { ...versionedOf(found, valueIn(stored) as V, this.#scope), counter: counterOf(stored) };
   }
 
   list(scan?: ScanOptions | string): string[] {
@@ -113,7 +113,7 @@ export class StateCellReader<V = Value> implements StateReads<V> {
       ({ version, timestamp, stored, deleted }) => {
         const counter = counterOf(stored);
         if (deleted) return { version, timestamp, deleted: true, counter };
-        return { version, timestamp, deleted: false, value: valueOf(stored as Stored) as V, counter };
+        return { version, timestamp, deleted: false, value: valueIn(stored as Stored) as V, counter };
       },
     );
   }

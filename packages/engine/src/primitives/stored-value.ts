@@ -5,7 +5,7 @@ import type { StandardSchemaV1 } from "./standard-schema.js";
 import { conform } from "./typed.js";
 
 /** What a reader gets of something live: the store's own frozen value, or a copy down to each `Uint8Array`, which cannot be frozen. */
-export function valueOf(stored: Stored): Value {
+export function valueIn(stored: Stored): Value {
   if (!(stored instanceof Box)) return stored;
   const value = stored.value as Value;
   return stored.holdsBytes ? copyOut(value) : value;
