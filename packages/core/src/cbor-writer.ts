@@ -1,0 +1,240 @@
+/**
+ * Values to bytes, by hand: every value, in both forms. The layout is in `cbor.ts`.
+ *
+ * One encoding runs at a time and calls no foreign code, so its state is held by the module: a free function per type
+ * over two variables is faster than methods of an object.
+ */
+
+import type { ByteWriter } from "./bytes.js";
+import {
+  DOUBLE,
+  FALSE,
+  HALF,
+  headSize,
+  isInt,
+  MAJOR_ARRAY,
+  MAJOR_BYTES,
+  MAJOR_MAP,
+  MAJOR_NEGATIVE,
+  MAJOR_TEXT,
+  MAJOR_UNSIGNED,
+  NULL,
+  SINGLE,
+  TRUE,
+} from "./cbor.js";
+import { sortedNames } from "./sorted-names.js";
+import { writeUtf8 } from "./utf8.js";
+import type { Value, ValueObject } from "./value.js";
+
+// What one item needs at most without text or bytes: a head of nine bytes.
+const ITEM_ROOM = 16;
+const HIGH = 2 ** 32;
+
+let output: ByteWriter | undefined;
+let target: Uint8Array = new Uint8Array(0);
+let at = 0;
+let started = 0;
+
+const scratch = new Uint8Array(8);
+const scratchView = new DataView(scratch.buffer);
+
+/** Members in their own order, Floats as doubles. */
+export function writeValue(writer: ByteWriter, value: Value): void {
+  begin(writer);
+  writePlain(value);
+  finish();
+}
+
+/** Members by code point of their names, Floats in the shortest form that is exact. */
+export function writeCanonical(writer: ByteWriter, value: Value): void {
+  begin(writer);
+  writeSorted(value);
+  finish();
+}
+
+function begin(writer: ByteWriter): void {
+  output = writer;
+  target = writer.reserve(ITEM_ROOM);
+  at = started = writer.length;
+}
+
+function finish(): void {
+  output!.advance(at - started);
+  output = undefined; // Holds on to nobody's buffer.
+}
+
+/** Room for `count` more bytes. */
+function ensure(count: number): void {
+  if (at + count <= target.length) return;
+  output!.advance(at - started);
+  started = at;
+  target = output!.reserve(count);
+}
+
+function writePlain(value: Value): void {
+  ensure(ITEM_ROOM);
+  switch (typeof value) {
+    case "string":
+      return writeText(value);
+    case "number":
+      return isInt(value) ? writeInt(value) : writeDouble(value);
+    case "boolean":
+      target[at++] = value ? TRUE : FALSE;
+      return;
+    case "bigint":
+      return writeBigint(value);
+    default:
+      if (value === null) target[at++] = NULL;
+      else if (Array.isArray(value)) {
+        writeHead(MAJOR_ARRAY, value.length);
+        for (let i = 0; i < value.length; i++) writePlain(value[i]);
+      } else if (value instanceof Uint8Array) writeBytes(value);
+      else writeMembers(value as ValueObject);
+  }
+}
+
+function writeMembers(value: ValueObject): void {
+  const names = Object.keys(value);
+  writeHead(MAJOR_MAP, names.length);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!;
+    ensure(ITEM_ROOM);
+    writeText(name);
+    writePlain(value[name]!);
+  }
+}
+
+function writeSorted(value: Value): void {
+  ensure(ITEM_ROOM);
+  switch (typeof value) {
+    case "string":
+      return writeText(value);
+    case "number":
+      return isInt(value) ? writeInt(value) : writeShortestFloat(value);
+    case "boolean":
+      target[at++] = value ? TRUE : FALSE;
+      return;
+    case "bigint":
+      return writeBigint(value);
+    default:
+      if (value === null) target[at++] = NULL;
+      else if (Array.isArray(value)) {
+        writeHead(MAJOR_ARRAY, value.length);
+        for (let i = 0; i < value.length; i++) writeSorted(value[i]);
+      } else if (value instanceof Uint8Array) writeBytes(value);
+      else writeSortedMembers(value as ValueObject);
+  }
+}
+
+function writeSortedMembers(value: ValueObject): void {
+  const names = sortedNames(value);
+  writeHead(MAJOR_MAP, names.length);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!;
+    ensure(ITEM_ROOM);
+    writeText(name);
+    writeSorted(value[name]!);
+  }
+}
+
+/** Needs `ITEM_ROOM`; `argument` is an integer in [0, 2^53). */
+function writeHead(major: number, argument: number): void {
+  const initial = major << 5;
+  if (argument < 24) {
+    target[at++] = initial | argument;
+  } else if (argument < 0x100) {
+    target[at++] = initial | 24;
+    target[at++] = argument;
+  } else if (argument < 0x10000) {
+    target[at++] = initial | 25;
+    target[at++] = argument >>> 8;
+    target[at++] = argument;
+  } else if (argument < HIGH) {
+    target[at++] = initial | 26;
+    writeU32(argument);
+  } else {
+    target[at++] = initial | 27;
+    writeU32(Math.floor(argument / HIGH));
+    writeU32(argument);
+  }
+}
+
+function writeU32(value: number): void {
+  target[at++] = value >>> 24;
+  target[at++] = value >>> 16;
+  target[at++] = value >>> 8;
+  target[at++] = value;
+}
+
+function writeInt(value: number): void {
+  if (value >= 0) writeHead(MAJOR_UNSIGNED, value);
+  else writeHead(MAJOR_NEGATIVE, -1 - value);
+}
+
+/** Beyond ±(2^53 - 1), within 64 bits. */
+function writeBigint(value: bigint): void {
+  const negative = value < 0n;
+  const argument = negative ? -1n - value : value;
+  target[at++] = ((negative ? MAJOR_NEGATIVE : MAJOR_UNSIGNED) << 5) | 27;
+  writeU32(Number(argument >> 32n));
+  writeU32(Number(argument & 0xffff_ffffn));
+}
+
+function writeDouble(value: number): void {
+  target[at++] = DOUBLE;
+  // A NaN from elsewhere may carry other bits: the one named here has one pattern.
+  scratchView.setFloat64(0, Number.isNaN(value) ? Number.NaN : value);
+  for (let i = 0; i < 8; i++) target[at++] = scratch[i]!;
+}
+
+function writeShortestFloat(value: number): void {
+  // NaN is no equal of itself, but fits any width.
+  if (!Object.is(Math.fround(value), value)) return writeDouble(value);
+  scratchView.setFloat32(0, value);
+  const bits = scratchView.getUint32(0);
+  const half = halfOf(bits);
+  if (half >= 0) {
+    target[at++] = HALF;
+    target[at++] = half >>> 8;
+    target[at++] = half;
+  } else {
+    target[at++] = SINGLE;
+    writeU32(bits);
+  }
+}
+
+/** The half of the same value as the single of these bits, or -1. */
+export function halfOf(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = ((bits >>> 23) & 0xff) - 127;
+  const fraction = bits & 0x7fffff;
+  if (exponent === 128) return fraction === 0 ? sign | 0x7c00 : 0x7e00;
+  if (exponent >= -14 && exponent <= 15) {
+    return (fraction & 0x1fff) === 0 ? sign | ((exponent + 15) << 10) | (fraction >>> 13) : -1;
+  }
+  if (exponent >= -24 && exponent < -14) {
+    const lost = -exponent - 1; // 14 to 23 bits of the 24-bit significand lie below a half's last.
+    const significand = fraction | 0x800000;
+    return (significand & ((1 << lost) - 1)) === 0 ? sign | (significand >>> lost) : -1;
+  }
+  return exponent === -127 && fraction === 0 ? sign : -1;
+}
+
+function writeText(text: string): void {
+  ensure(ITEM_ROOM + text.length * 3);
+  // Most text is ASCII: guess that its bytes number as many as its characters, and move them where that is wrong.
+  const guessed = headSize(text.length);
+  const start = at;
+  const count = writeUtf8(target, start + guessed, text);
+  const actual = headSize(count);
+  if (actual !== guessed) target.copyWithin(start + actual, start + guessed, start + guessed + count);
+  writeHead(MAJOR_TEXT, count);
+  at += count;
+}
+
+function writeBytes(bytes: Uint8Array): void {
+  ensure(ITEM_ROOM + bytes.length);
+  writeHead(MAJOR_BYTES, bytes.length);
+  target.set(bytes, at);
+  at += bytes.length;
+}
