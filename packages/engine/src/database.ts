@@ -1,0 +1,447 @@
+import { VersionAllocator } from "@strata/concurrency";
+import { type AsOf, defaultRuntime, InvalidArgumentError, type Limits, type Logger, resolveLimits, type Runtime, silentLogger, StateError, StrataError, systemTimer, type Value, type Version } from "@strata/core";
+import { type CommitIdentity, type CommitStatus, type Durability, InMemoryDurability } from "@strata/durability";
+import { ReadView, ShardedStore } from "@strata/storage";
+import { CommitPass } from "./commit.js";
+import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
+import { type Backend, DatabaseBuilder } from "./database-builder.js";
+import type { DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
+import { type DerivedIndex, DerivedViews } from "./derived-index.js";
+import { Extensions, type ExtensionType } from "./extensions.js";
+import { Gate } from "./gate.js";
+import { HeadScope } from "./head-scope.js";
+import type { CommitInfo, OpenTransaction } from "./open-transaction.js";
+import { PastScope } from "./past-scope.js";
+import { KvStore } from "./primitives/kv.js";
+import { type Recovered, recover } from "./recovery.js";
+import { recoverAllParticipants } from "./recovery-participant.js";
+import type { Run } from "./run.js";
+import { DEFAULT_RUN, DEFAULT_SPACE, RunRegistry } from "./run-registry.js";
+import type { Scope } from "./scope.js";
+import { SpaceRegistry } from "./space-registry.js";
+import { TransactionPool } from "./transaction-pool.js";
+import { type TransactionOptions, Transactions } from "./transactions.js";
+import { VERSION } from "./package-version.js";
+
+/** How long `shutdown` waits for open transactions, milliseconds. */
+export const SHUTDOWN_TIMEOUT_MS = 30_000;
+
+/** Whether commits outlive the process at all; how soon they are safe is the durability mode's business. */
+export type PersistenceMode = "ephemeral" | "disk";
+
+/**
+ * A database: the store, and everything that changes it. Made by `open`, which recovers it from its backend. Invariants:
+ *
+ * 1. The store is the fold of the commits in the log, in order; nothing else changes it.
+ * 2. Commits happen in one place, `CommitPass.run`.
+ * 3. After `close` every call fails with `DATABASE_CLOSED`; the backend is released exactly once.
+ */
+export class Database {
+  readonly limits: Limits;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly runs: RunRegistry;
+  readonly storage: ShardedStore;
+  readonly coordinator: TransactionCoordinator;
+  readonly pool: TransactionPool;
+  readonly #durability: Durability;
+  readonly #gate: Gate;
+  readonly #commitPass: CommitPass;
+  readonly #transactions: Transactions;
+  readonly #views: DerivedViews;
+  readonly #extensions = new Extensions();
+  readonly #recovered: Recovered;
+  readonly #openedAt: number;
+
+  /** Opens and recovers; see `Database.open`. */
+  private constructor(options: DatabaseOptions) {
+    const base = defaultRuntime();
+    this.runtime = { ...base, clock: options.clock ?? base.clock, random: options.random ?? base.random };
+    this.limits = resolveLimits(options.limits);
+    this.logger = options.logger ?? silentLogger;
+    this.#durability = options.durability;
+    this.#gate = new Gate();
+    this.#gate.isReadOnly = options.readOnly === true;
+    this.#views = new DerivedViews(this.logger);
+    this.storage = new ShardedStore();
+    this.pool = new TransactionPool();
+
+    let allocator = new VersionAllocator(1);
+    this.runs = new RunRegistry({
+      store: this.storage,
+      views: this.#views,
+      runtime: this.runtime,
+      limits: this.limits,
+      drawNumber: () => allocator.next() as Run["number"],
+    });
+    this.#recovered = recover(this.#durability, this.runs);
+    allocator = new VersionAllocator(this.#recovered.nextVersion);
+
+    this.coordinator = new TransactionCoordinator(this.#durability.epoch, () => this.#commitPass.lastVersion);
+    this.#commitPass = new CommitPass({
+      durability: this.#durability,
+      allocator,
+      registry: this.runs,
+      views: this.#views,
+      runtime: this.runtime,
+      limits: this.limits,
+      logger: this.logger,
+      perf: options.perf,
+      lastTimestamp: this.#recovered.lastTimestamp,
+    });
+    this.#transactions = new Transactions({
+      gate: this.#gate,
+      clock: this.runtime.clock,
+      limits: this.limits,
+      commitPass: this.#commitPass,
+      coordinator: this.coordinator,
+      durability: this.#durability,
+      pool: this.pool,
+      timer: options.timer ?? systemTimer,
+      logger: this.logger,
+    });
+    this.runs.connect(this.#transactions);
+    this.#openedAt = this.runtime.clock.now();
+    const { onHealth } = options;
+    if (onHealth !== undefined) this.#durability.onHealth(() => this.#transactions.guard(() => onHealth(this.#health())));
+  }
+
+  /**
+   * Recovers the database that `options.durability` holds, or begins an empty one there.
+   *
+   * @throws StrataError what the backend's `recover` throws; then nothing stays open
+   */
+  static open(options: DatabaseOptions): Database {
+    let database: Database | undefined;
+    try {
+      database = new Database(options);
+      database.#begin(options);
+      return database;
+    } catch (error) {
+      if (database !== undefined) database.#gate.isOpen = false;
+      options.durability.abandon();
+      throw error;
+    }
+  }
+
+  /** A database in memory only: no files, no log. Two never share anything. */
+  static ephemeral(options: Omit<DatabaseOptions, "durability"> = {}): Database {
+    return Database.open({ ...options, durability: new InMemoryDurability() });
+  }
+
+  /** Step by step. The engine knows no files: `stratadb` binds a backend for paths, and so may you. */
+  static builder(backend?: Backend): DatabaseBuilder {
+    return new DatabaseBuilder(backend);
+  }
+
+  // ── Scopes ──
+
+  /** The newest version of a run, in one space. Cheap; keep it. */
+  head(run: Run, space: string = DEFAULT_SPACE): Scope {
+    return new HeadScope(this.#transactions, run, space);
+  }
+
+  /**
+   * A run as it was at a point, or as it is now: retention keeps that version until the view is disposed of.
+   *
+   * @throws StateError `HISTORY_TRIMMED`, facts.earliest, for a point before the run began
+   * @throws InvalidArgumentError `INVALID_ARGUMENT` for a version that is still to come
+   */
+  at(run: Run, space: string = DEFAULT_SPACE, point?: AsOf): PastScope {
+    this.#gate.assertOpen();
+    run.assertAlive();
+    const version = versionOf(run, point);
+    const timestamp = point === undefined ? this.runtime.clock.now() : (timeOf(point) ?? (run.shard.timestampAt(version) || run.createdAt));
+    return new PastScope(this.#gate, run, space, new ReadView(run.shard, version), timestamp, this.limits);
+  }
+
+  spaces(run: Run): SpaceRegistry {
+    return new SpaceRegistry(this.#transactions, run);
+  }
+
+  // ── Transactions ──
+
+  /**
+   * Runs `fn` in a transaction that commits when it returns, or when the promise it returns fulfils, and rolls back when it throws.
+   *
+   * @param run a run or its name.
+   * @returns what `fn` returns.
+   * @throws ConflictError `TRANSACTION_CONFLICT` when something it read was changed by another commit, after all retries
+   */
+  transaction<T>(run: Run | string, fn: (transaction: OpenTransaction) => T, options: TransactionOptions = {}): T {
+    return this.#transactions.closure(this.#run(run), fn, options);
+  }
+
+  /** The same, with the commit's version beside the result; without a write, the version its reads saw. */
+  transactionWithVersion<T>(run: Run | string, fn: (transaction: OpenTransaction) => T, options: TransactionOptions = {}): [T, Version] {
+    let version = 0;
+    const result = this.transaction(
+      run,
+      (transaction) => {
+        version = transaction.startVersion;
+        transaction.onCommit((info) => {
+          version = info.version;
+        });
+        return fn(transaction);
+      },
+      options,
+    );
+    return [result, version];
+  }
+
+  transactionWithRetry<T>(run: Run | string, retry: NonNullable<TransactionOptions["retry"]>, fn: (transaction: OpenTransaction) => T): T {
+    return this.transaction(run, fn, { retry });
+  }
+
+  transactionWithTimeout<T>(run: Run | string, timeoutMs: number, fn: (transaction: OpenTransaction) => T): T {
+    return this.transaction(run, fn, { timeoutMs });
+  }
+
+  transactionWithDurability<T>(run: Run | string, durability: NonNullable<TransactionOptions["durability"]>, fn: (transaction: OpenTransaction) => T): T {
+    return this.transaction(run, fn, { durability });
+  }
+
+  /** By hand: end it with `commitTransaction` or `endTransaction`. It may stay open across awaits. */
+  beginTransaction(run: Run | string, options: TransactionOptions = {}): OpenTransaction {
+    return this.#transactions.begin(this.#run(run), options);
+  }
+
+  commitTransaction(transaction: OpenTransaction): CommitInfo {
+    return transaction.commit();
+  }
+
+  /** Rolls back what was not committed. */
+  endTransaction(transaction: OpenTransaction): void {
+    transaction.rollback("ended");
+  }
+
+  // ── Single keys of the key-value primitive, space "default" ──
+
+  put(run: Run | string, key: string, value: Value): Version {
+    return this.#kv(run).put(key, value) as Version;
+  }
+
+  get(run: Run | string, key: string): Value | undefined {
+    return this.#kv(run).get(key);
+  }
+
+  delete(run: Run | string, key: string): boolean {
+    return this.#kv(run).delete(key);
+  }
+
+  /** Over `expected` only, 0 for an absent key. @throws ConflictError `VERSION_CONFLICT` */
+  cas(run: Run | string, key: string, expected: Version, value: Value): Version {
+    return this.#kv(run).put(key, value, { ifVersion: expected }) as Version;
+  }
+
+  // ── Life ──
+
+  /** True while new transactions are taken. */
+  get isOpen(): boolean {
+    return this.#gate.isOpen && this.#gate.isAccepting;
+  }
+
+  get isReadOnly(): boolean {
+    return this.#gate.isReadOnly;
+  }
+
+  get isEphemeral(): boolean {
+    return !this.#durability.isPersistent();
+  }
+
+  get persistenceMode(): PersistenceMode {
+    return this.isEphemeral ? "ephemeral" : "disk";
+  }
+
+  get durabilityMode(): string {
+    return this.#durability.modeName;
+  }
+
+  /** Where its files are, `undefined` when there are none. */
+  get dataDir(): string | undefined {
+    return this.#durability.describe().path;
+  }
+
+  /** The backend's own account of its log, `undefined` when there is none. For looking, not for writing. */
+  get wal(): Pick<Durability, "epoch" | "durableThrough" | "counters" | "describe"> | undefined {
+    return this.#durability.requiresWal() ? this.#durability : undefined;
+  }
+
+  /** Returns once everything acknowledged is on stable storage. */
+  flush(): void {
+    this.#gate.assertOpen();
+    if (this.#durability.requiresWal() && !this.#gate.isReadOnly) this.#durability.flush();
+  }
+
+  /** The same without blocking. */
+  async durable(): Promise<void> {
+    this.#gate.assertOpen();
+    if (this.#durability.requiresWal() && !this.#gate.isReadOnly) await this.#durability.durable();
+  }
+
+  commitStatus(commit: CommitIdentity): CommitStatus {
+    this.#gate.assertOpen();
+    const legal = typeof commit === "object" && commit !== null && Number.isSafeInteger(commit.epoch) && Number.isSafeInteger(commit.version);
+    if (!legal) throw new InvalidArgumentError("INVALID_ARGUMENT", "a commit is named by its epoch and version", { commit });
+    return this.#durability.commitStatus(commit);
+  }
+
+  /**
+   * Takes no new transactions, waits for open ones, makes everything durable and closes.
+   *
+   * @param options.timeoutMs how long to wait, 30 000 by default.
+   * @throws StateError `SHUTDOWN_TIMEOUT`; the database then still refuses new work, and both `shutdown` and `close` may be called
+   */
+  async shutdown(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    if (!this.#gate.isOpen) return;
+    const timeoutMs = options.timeoutMs ?? SHUTDOWN_TIMEOUT_MS;
+    if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
+      throw new InvalidArgumentError("INVALID_ARGUMENT", "timeoutMs must be a number of milliseconds", { timeoutMs });
+    }
+    this.#gate.isAccepting = false;
+    await this.#idleWithin(timeoutMs);
+    this.close();
+  }
+
+  /** At once: open transactions roll back, what was acknowledged is made durable, everything is released. A second call does nothing. */
+  close(): void {
+    if (!this.#gate.isOpen) return;
+    const reason = new StateError("DATABASE_CLOSED", "the database was closed while the transaction was open", {});
+    for (const transaction of this.#transactions.open) transaction.abort(reason, "rolled back when the database closed");
+    this.#gate.isAccepting = false;
+    this.#gate.isOpen = false;
+    this.#durability.shutdown();
+  }
+
+  // ── Looking ──
+
+  metrics(): TransactionMetrics {
+    return this.coordinator.metrics(this.#durability.stalls);
+  }
+
+  /** The version of this software. */
+  ping(): string {
+    this.#gate.assertOpen();
+    return VERSION;
+  }
+
+  info(): DatabaseInfo {
+    this.#gate.assertOpen();
+    const { path, lockMethod } = this.#durability.describe();
+    return Object.freeze({
+      version: VERSION,
+      ...(path === undefined ? {} : { path }),
+      durability: this.#durability.modeName,
+      runs: this.runs.size,
+      keys: this.#countKeys(),
+      uptimeMs: (this.runtime.clock.now() - this.#openedAt) / 1000,
+      openTransactions: this.#transactions.open.length,
+      durableThrough: this.#durability.durableThrough,
+      health: this.#health(),
+      ...(lockMethod === undefined ? {} : { lock: lockMethod }),
+      recovery: this.#recovered.report,
+    });
+  }
+
+  // ── Extending ──
+
+  /** State of another module that belongs to this database: one instance a type, made on first use. */
+  extension<T>(type: ExtensionType<T>, make?: () => T): T {
+    this.#gate.assertOpen();
+    return this.#extensions.get(type, make);
+  }
+
+  /** Lets `index` follow every commit from now on. */
+  registerIndex(index: DerivedIndex): void {
+    this.#gate.assertOpen();
+    this.#views.register(index);
+  }
+
+  #begin(options: DatabaseOptions): void {
+    if (!this.runs.exists(DEFAULT_RUN) && !this.#gate.isReadOnly) this.runs.create(DEFAULT_RUN);
+    const ahead = this.#recovered.lastTimestamp - this.#openedAt;
+    if (ahead > CLOCK_TOLERANCE_US) {
+      this.logger.log("warn", "strata.recovery", "the newest commit lies ahead of the clock; timestamps go on from there", { aheadMs: ahead / 1000 });
+    }
+    recoverAllParticipants(this, options.participants);
+  }
+
+  #run(run: Run | string): Run {
+    this.#gate.assertOpen();
+    return typeof run === "string" ? this.runs.must(run) : run;
+  }
+
+  #kv(run: Run | string): KvStore {
+    return new KvStore(this.head(this.#run(run)));
+  }
+
+  #health(): Health {
+    const cause = this.#durability.cause ?? this.#commitPass.defect;
+    const state = this.#durability.health === "poisoned" || this.#commitPass.defect !== undefined ? "poisoned" : "ok";
+    return Object.freeze(StrataError.is(cause) ? { state, cause } : { state });
+  }
+
+  #countKeys(): number {
+    let count = 0;
+    for (const run of this.runs.runs()) {
+      for (const space of run.shard.spaces()) {
+        count += run.shard.events(space)?.length() ?? 0;
+        for (const primitive of ["kv", "state", "json"] as const) count += run.shard.table(space, primitive)?.liveCount() ?? 0;
+      }
+    }
+    return count;
+  }
+
+  async #idleWithin(timeoutMs: number): Promise<void> {
+    let cancel: () => void = () => {};
+    const late = new Promise<true>((resolve) => {
+      cancel = systemTimer.after(timeoutMs, () => resolve(true));
+    });
+    const isLate = await Promise.race([this.coordinator.waitForIdle().then(() => false), late]);
+    cancel();
+    if (!isLate) return;
+    const open = this.#transactions.open.map(({ run, startVersion }) => ({ run: run.name, startVersion }));
+    throw new StateError("SHUTDOWN_TIMEOUT", `${open.length} transactions were still open after ${timeoutMs} ms`, { timeoutMs, open });
+  }
+}
+
+/** Clocks of machines differ by less; more is worth a warning. Microseconds. */
+const CLOCK_TOLERANCE_US = 60_000_000;
+
+function versionOf(run: Run, point: AsOf | undefined): Version {
+  if (point === undefined) return run.version;
+  if ("time" in point) {
+    const time = timeOf(point) as number;
+    const version = run.shard.versionAtTime(time);
+    if (version !== undefined) return version;
+    if (time >= run.createdAt) return run.number;
+    throw trimmed(run, { time });
+  }
+  if ("version" in point && Number.isSafeInteger(point.version) && point.version >= 0) {
+    if (point.version > run.version) {
+      throw new InvalidArgumentError("INVALID_ARGUMENT", `version ${point.version} of run "${run.name}" is still to come`, {
+        version: point.version,
+        newest: run.version,
+      });
+    }
+    if (point.version < run.number) throw trimmed(run, { version: point.version });
+    return point.version;
+  }
+  throw new InvalidArgumentError("INVALID_ARGUMENT", "a point is { version } or { time }: a whole number, a Date, or µs since the epoch", { point });
+}
+
+/** The time that `point` names, µs since the epoch; `undefined` when it names a version. */
+function timeOf(point: AsOf): number | undefined {
+  if (!("time" in point)) return undefined;
+  const time = point.time instanceof Date ? point.time.getTime() * 1000 : point.time;
+  if (typeof time === "number" && Number.isFinite(time)) return time;
+  throw new InvalidArgumentError("INVALID_ARGUMENT", "time must be a Date or µs since the epoch", { time: point.time });
+}
+
+function trimmed(run: Run, requested: { version?: Version; time?: number }): StateError {
+  return new StateError("HISTORY_TRIMMED", `run "${run.name}" begins at version ${run.number}`, {
+    requested,
+    earliest: run.number,
+    earliestTime: run.createdAt,
+  });
+}

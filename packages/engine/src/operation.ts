@@ -1,0 +1,205 @@
+import { assert, type ByteReader, type ByteWriter, CorruptionError, decodeValue, encodeValue, type RunId, type Value, type Version } from "@strata/core";
+import { Box, type Stored } from "@strata/storage";
+import { bytesToHex, HASH_BYTES, hexToBytes } from "./event-record.js";
+import { decodeOperation, encodeOperation, type JsonOperation } from "./json/index.js";
+import type { KeyedPrimitive } from "./scope.js";
+
+/** The atom of the database: what one transaction did to one run, complete in itself. Everything else is folded from these. */
+export interface CommitRecord {
+  readonly run: RunId;
+  readonly version: Version;
+  /** µs since the epoch; rises strictly within the database. */
+  readonly timestamp: number;
+  readonly message: string | undefined;
+  readonly operations: readonly Operation[];
+}
+
+export type Operation = PutOperation | PatchOperation | AppendOperation | SpaceOperation;
+
+/** The whole of one key. `stored` is `undefined`, or a Box without value, when the key is deleted. */
+export interface PutOperation {
+  readonly kind: "put";
+  readonly space: string;
+  readonly primitive: KeyedPrimitive;
+  readonly key: string;
+  readonly stored: Stored | undefined;
+}
+
+/** Path writes on one document: small, whatever the document's size. */
+export interface PatchOperation {
+  readonly kind: "patch";
+  readonly space: string;
+  readonly key: string;
+  readonly operations: readonly JsonOperation[];
+}
+
+export interface AppendOperation {
+  readonly kind: "append";
+  readonly space: string;
+  readonly type: string;
+  readonly sequence: number;
+  /** Canonical bytes. */
+  readonly payload: Uint8Array;
+  /** 64 hex digits. */
+  readonly hash: string;
+  /** 64 hex digits for the first event of a log; of later ones it is the hash before, and is not written again. */
+  readonly prevHash: string | undefined;
+}
+
+export interface SpaceOperation {
+  readonly kind: "registerSpace" | "dropSpace";
+  readonly space: string;
+}
+
+/**
+ * Payload of a log frame. Integers are LEB128 varints, text is length-prefixed UTF-8, values are as in `docs/formats/value.md`.
+ *
+ *   commit   := run version timestamp message operationCount operation*
+ *   message  := 0 | 1 text
+ *   operation := tag u8, [space text unless SAME_SPACE], body
+ *   put      := flags u8, key text, [value], [expiresAt], [counter], [createdAt]      in the order of the flags
+ *   patch    := key text, count, jsonOperation*
+ *   append   := type text, sequence, hash[32], [prevHash[32] when sequence is 0], payload bytes
+ *   space    := nothing
+ *
+ * SAME_SPACE stands for the space of the operation before; before the first it is "default".
+ */
+const Tag = { kv: 1, state: 2, json: 3, patch: 4, append: 5, registerSpace: 6, dropSpace: 7 } as const;
+const SAME_SPACE = 0x80;
+const FIRST_SPACE = "default";
+const Flag = { value: 1, boxed: 2, expires: 4, counter: 8, createdAt: 16, holdsBytes: 32 } as const;
+
+const PRIMITIVE_OF_TAG: { readonly [tag: number]: KeyedPrimitive } = { 1: "kv", 2: "state", 3: "json" };
+
+export function encodeCommit(writer: ByteWriter, commit: CommitRecord): void {
+  writer.varint(commit.run);
+  writer.varint(commit.version);
+  writer.varint(commit.timestamp);
+  if (commit.message === undefined) writer.u8(0);
+  else {
+    writer.u8(1);
+    writer.text(commit.message);
+  }
+  const { operations } = commit;
+  writer.varint(operations.length);
+  let space = FIRST_SPACE;
+  for (let i = 0; i < operations.length; i++) {
+    const operation = operations[i] as Operation;
+    const same = operation.space === space ? SAME_SPACE : 0;
+    writer.u8((operation.kind === "put" ? Tag[operation.primitive] : Tag[operation.kind]) | same);
+    if (same === 0) writer.text(operation.space);
+    space = operation.space;
+    if (operation.kind === "put") encodePut(writer, operation.key, operation.stored);
+    else if (operation.kind === "append") encodeAppend(writer, operation);
+    else if (operation.kind === "patch") encodePatch(writer, operation);
+  }
+}
+
+/** @throws CorruptionError `CORRUPT_RECORD` or `CORRUPT_VALUE`: the bytes passed their checksum and still make no commit. */
+export function decodeCommit(reader: ByteReader): CommitRecord {
+  const run = reader.varint() as RunId;
+  const version = reader.varint();
+  const timestamp = reader.varint();
+  const message = reader.u8() === 0 ? undefined : reader.text();
+  const count = reader.varint();
+  const operations: Operation[] = [];
+  let space = FIRST_SPACE;
+  for (let i = 0; i < count; i++) {
+    const tag = reader.u8();
+    if ((tag & SAME_SPACE) === 0) space = reader.text();
+    operations.push(decodeBody(reader, tag & ~SAME_SPACE, space));
+  }
+  reader.expectEnd();
+  return { run, version, timestamp, message, operations };
+}
+
+function decodeBody(reader: ByteReader, tag: number, space: string): Operation {
+  switch (tag) {
+    case Tag.kv:
+    case Tag.state:
+    case Tag.json:
+      return decodePut(reader, PRIMITIVE_OF_TAG[tag] as KeyedPrimitive, space);
+    case Tag.patch:
+      return decodePatch(reader, space);
+    case Tag.append:
+      return decodeAppend(reader, space);
+    case Tag.registerSpace:
+      return { kind: "registerSpace", space };
+    case Tag.dropSpace:
+      return { kind: "dropSpace", space };
+    default:
+      throw new CorruptionError("CORRUPT_RECORD", `a commit holds an operation with the unknown tag ${tag}`, { tag });
+  }
+}
+
+function encodePut(writer: ByteWriter, key: string, stored: Stored | undefined): void {
+  if (!(stored instanceof Box)) {
+    writer.u8(stored === undefined ? 0 : Flag.value);
+    writer.text(key);
+    if (stored !== undefined) encodeValue(writer, stored);
+    return;
+  }
+  const expires = stored.expiresAt !== Number.POSITIVE_INFINITY;
+  writer.u8(
+    Flag.boxed |
+      (stored.value === undefined ? 0 : Flag.value) |
+      (expires ? Flag.expires : 0) |
+      (stored.counter > 0 ? Flag.counter : 0) |
+      (stored.createdAt > 0 ? Flag.createdAt : 0) |
+      (stored.holdsBytes ? Flag.holdsBytes : 0),
+  );
+  writer.text(key);
+  if (stored.value !== undefined) encodeValue(writer, stored.value);
+  if (expires) writer.varint(stored.expiresAt);
+  if (stored.counter > 0) writer.varint(stored.counter);
+  if (stored.createdAt > 0) writer.varint(stored.createdAt);
+}
+
+function decodePut(reader: ByteReader, primitive: KeyedPrimitive, space: string): PutOperation {
+  const flags = reader.u8();
+  const key = reader.text();
+  const value: Value | undefined = (flags & Flag.value) === 0 ? undefined : decodeValue(reader);
+  if ((flags & Flag.boxed) === 0) return { kind: "put", space, primitive, key, stored: value };
+  const expiresAt = (flags & Flag.expires) === 0 ? Number.POSITIVE_INFINITY : reader.varint();
+  const counter = (flags & Flag.counter) === 0 ? 0 : reader.varint();
+  const createdAt = (flags & Flag.createdAt) === 0 ? 0 : reader.varint();
+  const stored = new Box(value, expiresAt, counter, createdAt, (flags & Flag.holdsBytes) !== 0);
+  return { kind: "put", space, primitive, key, stored };
+}
+
+function encodePatch(writer: ByteWriter, operation: PatchOperation): void {
+  writer.text(operation.key);
+  writer.varint(operation.operations.length);
+  for (const step of operation.operations) encodeOperation(writer, step);
+}
+
+function decodePatch(reader: ByteReader, space: string): PatchOperation {
+  const key = reader.text();
+  const count = reader.varint();
+  const operations: JsonOperation[] = [];
+  for (let i = 0; i < count; i++) operations.push(decodeOperation(reader));
+  return { kind: "patch", space, key, operations };
+}
+
+const hashScratch = new Uint8Array(HASH_BYTES);
+
+function encodeAppend(writer: ByteWriter, operation: AppendOperation): void {
+  writer.text(operation.type);
+  writer.varint(operation.sequence);
+  hexToBytes(operation.hash, hashScratch, 0);
+  writer.raw(hashScratch);
+  if (operation.sequence === 0) {
+    assert(operation.prevHash !== undefined, "the first event of a log carries the hash its chain begins with");
+    hexToBytes(operation.prevHash, hashScratch, 0);
+    writer.raw(hashScratch);
+  }
+  writer.bytes(operation.payload);
+}
+
+function decodeAppend(reader: ByteReader, space: string): AppendOperation {
+  const type = reader.text();
+  const sequence = reader.varint();
+  const hash = bytesToHex(reader.raw(HASH_BYTES), 0);
+  const prevHash = sequence === 0 ? bytesToHex(reader.raw(HASH_BYTES), 0) : undefined;
+  return { kind: "append", space, type, sequence, hash, prevHash, payload: reader.bytes() };
+}

@@ -1,0 +1,2 @@
+/** Of this package, as `package.json` has it: a test holds the two together. */
+export const VERSION = "0.0.0";

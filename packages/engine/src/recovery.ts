@@ -1,0 +1,59 @@
+import { ByteReader, CorruptionError, type Version } from "@strata/core";
+import type { Durability, RecoverySummary } from "@strata/durability";
+import { applyCommit } from "./apply.js";
+import { decodeCommit } from "./operation.js";
+import type { RunRegistry } from "./run-registry.js";
+
+/** What opening found, for people and for `info()`. */
+export interface RecoveryReport {
+  /** Commits read back. */
+  readonly commits: number;
+  /** Bytes behind the last whole commit that were cut: never acknowledged as strict. */
+  readonly tornBytes: number;
+  /** Where they lay. */
+  readonly cut: readonly { readonly file: string; readonly offset: number; readonly bytes: number }[];
+  /** What `recovery: "salvage"` gave up; empty otherwise. */
+  readonly lost: readonly { readonly file: string; readonly offset: number; readonly bytes: number }[];
+}
+
+export interface Recovered {
+  readonly summary: RecoverySummary;
+  readonly report: RecoveryReport;
+  /** The lowest version that may be given out: above all that were ever used. */
+  readonly nextVersion: Version;
+  /** Timestamp of the newest commit, µs since the epoch; 0 without one. */
+  readonly lastTimestamp: number;
+}
+
+/**
+ * Folds the log into an empty store: afterwards store and registry are what they were after the last commit that the log holds.
+ *
+ * The result is a prefix of commit order that contains every commit acknowledged as strict; it depends on the files alone, and doing it
+ * again, also after a crash in the middle, gives the same. Nothing is served before it returns.
+ *
+ * @throws CorruptionError when the log is damaged below its durable end, or holds what no engine of this version wrote
+ */
+export function recover(durability: Durability, registry: RunRegistry): Recovered {
+  let newestVersion = 0;
+  let lastTimestamp = 0;
+  const summary = durability.recover((payload) => {
+    const commit = decodeCommit(new ByteReader(payload));
+    if (commit.version <= newestVersion) {
+      throw new CorruptionError("CORRUPT_RECORD", `commit ${commit.version} follows commit ${newestVersion}`, { version: commit.version });
+    }
+    const run = registry.byNumber(commit.run);
+    if (run === undefined) {
+      throw new CorruptionError("CORRUPT_RECORD", `commit ${commit.version} is for run ${commit.run}, which does not exist`, {
+        version: commit.version,
+        run: commit.run,
+      });
+    }
+    applyCommit(run.shard, commit);
+    registry.fold(commit);
+    newestVersion = commit.version;
+    lastTimestamp = commit.timestamp;
+  });
+  const place = ({ file, offset, bytes }: { file: string; offset: number; bytes: number }) => ({ file, offset, bytes });
+  const report = { commits: summary.commits, tornBytes: summary.tornBytes, cut: summary.cut.map(place), lost: summary.lost.map(place) };
+  return { summary, report, nextVersion: Math.max(summary.nextVersion, newestVersion + 1), lastTimestamp };
+}

@@ -1,0 +1,117 @@
+import { NotFoundError, type RunId, StateError, type Value, type ValueObject, type Version } from "@strata/core";
+import type { RunShard } from "@strata/storage";
+
+export type RunStatus = "active" | "paused" | "completed" | "failed" | "cancelled" | "archived" | "orphaned";
+
+/** A run as the registry lists it. Times are µs since the epoch. */
+export interface RunInfo {
+  readonly name: string;
+  /** Of its own for ever: a name used again gets another. */
+  readonly id: string;
+  readonly status: RunStatus;
+  readonly parent?: { readonly run: string; readonly version: Version };
+  /** Its newest commit; the commit that created it while it has none. */
+  readonly version: Version;
+  readonly createdAt: number;
+  readonly endedAt?: number;
+  readonly meta: ValueObject;
+}
+
+/** Moves that `setStatus` allows; a run that is not active refuses writes. */
+export const STATUS_MOVES: { readonly [S in RunStatus]: readonly RunStatus[] } = {
+  active: ["paused", "completed", "failed", "cancelled", "archived"],
+  paused: ["active", "cancelled", "archived"],
+  completed: ["archived"],
+  failed: ["archived"],
+  cancelled: ["archived"],
+  archived: [],
+  orphaned: ["active", "failed", "cancelled", "archived"],
+};
+
+/** What the registry stores of a run, in the reserved run `_system` under the run's name. */
+export interface RunRow extends ValueObject {
+  readonly id: string;
+  readonly number: number;
+  readonly status: RunStatus;
+  readonly createdAt: number;
+  readonly meta: ValueObject;
+}
+
+/**
+ * One run's identity and data. Handles are bound to it, not to the name: once it is deleted they fail, also when the name is used again.
+ * Only the registry changes it, by folding commits of `_system`.
+ */
+export class Run {
+  readonly name: string;
+  readonly id: string;
+  readonly number: RunId;
+  readonly shard: RunShard;
+  readonly createdAt: number;
+  status: RunStatus;
+  meta: ValueObject;
+  endedAt: number | undefined;
+
+  constructor(name: string, row: RunRow, shard: RunShard) {
+    this.name = name;
+    this.id = row.id;
+    this.number = row.number as RunId;
+    this.shard = shard;
+    this.createdAt = row.createdAt;
+    this.status = row.status;
+    this.meta = row.meta;
+    this.endedAt = endedAtOf(row);
+  }
+
+  get dropped(): boolean {
+    return this.shard.dropped;
+  }
+
+  /** Newest commit; before the first one, the version that created the run. */
+  get version(): Version {
+    return Math.max(this.shard.lastVersion, this.number);
+  }
+
+  update(row: RunRow): void {
+    this.status = row.status;
+    this.meta = row.meta;
+    this.endedAt = endedAtOf(row);
+  }
+
+  /** @throws NotFoundError `RUN_NOT_FOUND` */
+  assertAlive(): void {
+    if (this.shard.dropped) {
+      throw new NotFoundError("RUN_NOT_FOUND", `run "${this.name}" was deleted; this handle was bound to it`, {
+        run: this.name,
+        id: this.id,
+      });
+    }
+  }
+
+  /** @throws StateError `RUN_CLOSED` */
+  assertWritable(): void {
+    this.assertAlive();
+    if (this.status !== "active") {
+      throw new StateError("RUN_CLOSED", `run "${this.name}" is ${this.status} and takes no writes`, {
+        run: this.name,
+        status: this.status,
+      });
+    }
+  }
+
+  info(): RunInfo {
+    const info = {
+      name: this.name,
+      id: this.id,
+      status: this.status,
+      version: this.version,
+      createdAt: this.createdAt,
+      meta: this.meta,
+    };
+    return Object.freeze(this.endedAt === undefined ? info : { ...info, endedAt: this.endedAt });
+  }
+}
+
+function endedAtOf(row: RunRow): number | undefined {
+  const endedAt: Value | undefined = row["endedAt"];
+  return typeof endedAt === "number" ? endedAt : undefined;
+}

@@ -1,0 +1,301 @@
+import type { Observation } from "@strata/concurrency";
+import { compareCodePoints, type Limits, LimitError, StateError, type Version } from "@strata/core";
+import { type EventTable, Found, isLive, type KeyRange, type Stored, type Table } from "@strata/storage";
+import { CommittedEvents } from "./committed-events.js";
+import type { JsonOperation } from "./json/index.js";
+import { EventLogSeen, MissingSpace } from "./observations.js";
+import type { OpenTransaction } from "./open-transaction.js";
+import type { EventSource, KeyedPrimitive, StoredEvent, TableReader, TransactionScope } from "./scope.js";
+import { visibleAt } from "./visibility.js";
+
+/** One space of an open transaction: its view overlaid with its own writes, everything read observed. */
+export class OpenTransactionScope implements TransactionScope {
+  readonly space: string;
+  readonly limits: Limits;
+  readonly events: EventSource;
+  readonly #open: OpenTransaction;
+  readonly #tables = new Map<KeyedPrimitive, TransactionTable>();
+
+  constructor(open: OpenTransaction, space: string, limits: Limits) {
+    this.#open = open;
+    this.space = space;
+    this.limits = limits;
+    this.events = new TransactionEvents(open, space);
+  }
+
+  get run(): string {
+    return this.#open.run.name;
+  }
+
+  now(): number {
+    return this.#open.context().startTime;
+  }
+
+  timestampOf(version: Version): number {
+    return version === 0 ? 0 : this.#open.run.shard.timestampOf(version);
+  }
+
+  table(primitive: KeyedPrimitive): TableReader {
+    let table = this.#tables.get(primitive);
+    if (table === undefined) {
+      table = new TransactionTable(this.#open, this.space, primitive);
+      this.#tables.set(primitive, table);
+    }
+    return table;
+  }
+
+  put(primitive: KeyedPrimitive, key: string, stored: Stored | undefined): undefined {
+    const { writes } = this.#writable();
+    writes.put(this.space, primitive, key, stored);
+    this.#checkKeyLimit(writes.keyCount);
+    return undefined;
+  }
+
+  patch(key: string, after: Stored, operations: readonly JsonOperation[]): void {
+    const { writes } = this.#writable();
+    writes.patch(this.space, "json", key, after, operations);
+    this.#checkKeyLimit(writes.keyCount);
+  }
+
+  append(type: string, payload: Uint8Array): void {
+    const { writes } = this.#writable();
+    writes.events.push({ space: this.space, type, payload });
+    this.#checkKeyLimit(writes.keyCount);
+  }
+
+  observe(observation: Observation): void {
+    this.#open.context().reads.observe(observation);
+  }
+
+  viewed(primitive: KeyedPrimitive, key: string, out: Found): boolean {
+    const { startVersion } = this.#open.context();
+    return found(this.#open.run.shard.tableAt(this.space, primitive, startVersion), key, startVersion, out);
+  }
+
+  committed(primitive: KeyedPrimitive, key: string, out: Found): boolean {
+    return found(this.#open.run.shard.table(this.space, primitive), key, Number.POSITIVE_INFINITY, out);
+  }
+
+  transact<T>(work: (transaction: TransactionScope) => T): T {
+    return work(this);
+  }
+
+  write(work: (transaction: TransactionScope) => void): undefined {
+    work(this);
+    return undefined;
+  }
+
+  #writable() {
+    const context = this.#open.context();
+    if (this.#open.isReadOnly) {
+      throw new StateError("READ_ONLY", "this transaction was begun read-only", { scope: "transaction", run: this.run });
+    }
+    return context;
+  }
+
+  #checkKeyLimit(count: number): void {
+    if (count > this.limits.transactionKeys) {
+      throw new LimitError("LIMIT_TRANSACTION", `a transaction writes at most ${this.limits.transactionKeys} keys`, {
+        keys: count,
+        limit: this.limits.transactionKeys,
+      });
+    }
+  }
+}
+
+function found(table: Table | undefined, key: string, asOf: Version, out: Found): boolean {
+  if (table !== undefined) return table.find(key, asOf, out);
+  out.reset();
+  return false;
+}
+
+class TransactionTable implements TableReader {
+  readonly #open: OpenTransaction;
+  readonly #space: string;
+  readonly #primitive: KeyedPrimitive;
+
+  constructor(open: OpenTransaction, space: string, primitive: KeyedPrimitive) {
+    this.#open = open;
+    this.#space = space;
+    this.#primitive = primitive;
+  }
+
+  get(key: string): Stored | undefined {
+    return this.find(key, scratch) ? scratch.stored : undefined;
+  }
+
+  find(key: string, out: Found): boolean {
+    const { startTime } = this.#open.context();
+    if (!this.#own(key, out)) {
+      this.observe(key);
+      if (!this.#committed(key, out)) return false;
+    }
+    return visibleAt(out.stored, startTime) !== undefined;
+  }
+
+  peek(key: string, out: Found): boolean {
+    return this.#own(key, out) || this.#committed(key, out);
+  }
+
+  observe(key: string): void {
+    const { reads, startVersion } = this.#open.context();
+    const table = this.#table();
+    if (table === undefined) reads.observe(new MissingSpace(this.#open.run.shard, this.#space, this.#primitive, key));
+    else reads.observeKey(table, key, table.find(key, startVersion, observed) ? observed.version : 0);
+  }
+
+  scan(range: KeyRange, what: "keys" | "values", visit: (key: string, stored: Stored, version: Version) => boolean): void {
+    const { reads, startVersion, startTime } = this.#open.context();
+    const own = this.#ownInRange(range);
+    let next = 0; // own[0..next) was visited or hidden
+    let last: string | undefined; // where a visitor that stops did so
+    const deliver = (key: string, stored: Stored | undefined, version: Version): boolean => {
+      if (stored === undefined || visibleAt(stored, startTime) === undefined) return true;
+      if (visit(key, stored, version)) return true;
+      last = key;
+      return false;
+    };
+    const ahead = (key: string): boolean => {
+      const order = compareCodePoints((own[next] as OwnWrite).key, key);
+      return range.reverse ? order > 0 : order < 0;
+    };
+    const table = this.#table();
+    if (table === undefined) reads.observe(new MissingSpace(this.#open.run.shard, this.#space, this.#primitive, undefined));
+    table?.scan(range, startVersion, (key, stored, version) => {
+      while (next < own.length && ahead(key)) {
+        const write = own[next++] as OwnWrite;
+        if (!deliver(write.key, write.stored, 0)) return false;
+      }
+      if (next < own.length && own[next]?.key === key) return deliver(key, (own[next++] as OwnWrite).stored, 0);
+      return deliver(key, stored, version);
+    });
+    while (last === undefined && next < own.length) {
+      const write = own[next++] as OwnWrite;
+      if (!deliver(write.key, write.stored, 0)) break;
+    }
+    if (table !== undefined) reads.observeRange({ table, what, ...seenOf(range, last) });
+  }
+
+  versions(key: string, before: Version, visit: (version: Version, stored: Stored | undefined) => boolean): void {
+    this.observe(key);
+    this.#table()?.versions(key, Math.min(before, this.#open.context().startVersion + 1), visit);
+  }
+
+  /** As of the view: a space that was dropped since still reads as it did, and fails at commit. */
+  #table(): Table | undefined {
+    return this.#open.run.shard.tableAt(this.#space, this.#primitive, this.#open.context().startVersion);
+  }
+
+  #committed(key: string, out: Found): boolean {
+    return this.#table()?.find(key, this.#open.context().startVersion, out) ?? false;
+  }
+
+  #own(key: string, out: Found): boolean {
+    const partition = this.#open.context().writes.partition(this.#space, this.#primitive);
+    const at = partition?.find(key) ?? -1;
+    if (partition === undefined || at < 0) return false;
+    out.version = 0;
+    out.stored = partition.stored[at];
+    return true;
+  }
+
+  /** Own writes inside `range`, in scan direction, deletions included. */
+  #ownInRange(range: KeyRange): readonly OwnWrite[] {
+    const partition = this.#open.context().writes.partition(this.#space, this.#primitive);
+    if (partition === undefined) return [];
+    const inside: OwnWrite[] = [];
+    for (const key of partition.sortedKeys()) {
+      if (range.start !== undefined && compareCodePoints(key, range.start) < 0) continue;
+      if (range.end !== undefined && compareCodePoints(key, range.end) >= 0) break;
+      const stored = partition.stored[partition.find(key)];
+      inside.push({ key, stored: isLive(stored) ? stored : undefined });
+    }
+    return range.reverse ? inside.reverse() : inside;
+  }
+}
+
+interface OwnWrite {
+  readonly key: string;
+  readonly stored: Stored | undefined;
+}
+
+/** The part of `range` that a scan saw when it stopped at `last`; all of it when it ran to the end. */
+function seenOf(range: KeyRange, last: string | undefined): { start: string | undefined; end: string | undefined } {
+  if (last === undefined) return { start: range.start, end: range.end };
+  // `last + "\0"` is the smallest string above `last`: keys hold no NUL.
+  return range.reverse ? { start: last, end: range.end } : { start: range.start, end: `${last}\0` };
+}
+
+const scratch = new Found();
+const observed = new Found();
+
+/** Committed events of the view, followed by those this transaction will append. */
+class TransactionEvents implements EventSource {
+  readonly #open: OpenTransaction;
+  readonly #space: string;
+  readonly #committed: CommittedEvents;
+
+  constructor(open: OpenTransaction, space: string) {
+    this.#open = open;
+    this.#space = space;
+    this.#committed = new CommittedEvents(() => this.#table(), open.startVersion);
+  }
+
+  length(): number {
+    const length = this.#committed.length();
+    this.#observe(undefined, length);
+    return length + this.#pending().length;
+  }
+
+  read(sequence: number): StoredEvent | undefined {
+    const event = this.#committed.read(sequence);
+    if (event !== undefined) {
+      this.#observe(undefined, undefined);
+      return event;
+    }
+    const length = this.#committed.length();
+    this.#observe(undefined, length);
+    const pending = this.#pending()[sequence - length];
+    if (pending === undefined) return undefined;
+    return { sequence, type: pending.type, version: 0, timestamp: 0, prevHash: "", hash: "", payload: pending.payload };
+  }
+
+  countOf(type: string): number {
+    const count = this.#committed.countOf(type);
+    this.#observe(type, count);
+    return count + this.#pending().filter((event) => event.type === type).length;
+  }
+
+  sequencesOf(type: string, from: number, limit: number): number[] {
+    const count = this.#committed.countOf(type);
+    this.#observe(type, count);
+    const sequences = this.#committed.sequencesOf(type, from, limit);
+    const length = this.#committed.length();
+    const own = this.#pending().flatMap((event, position) => (event.type === type ? [length + position] : []));
+    if (own.length === 0) return sequences;
+    // Where an own event stands depends on the length, which is then observed too.
+    this.#observe(undefined, length);
+    return [...sequences, ...own.slice(Math.max(0, from - count))].slice(0, limit);
+  }
+
+  types(): { readonly type: string; readonly count: number }[] {
+    this.#observe(undefined, this.#committed.length());
+    const counts = new Map(this.#committed.types().map(({ type, count }) => [type, count]));
+    for (const { type } of this.#pending()) counts.set(type, (counts.get(type) ?? 0) + 1);
+    return [...counts].map(([type, count]) => ({ type, count })).sort((a, b) => compareCodePoints(a.type, b.type));
+  }
+
+  #table(): EventTable | undefined {
+    return this.#open.run.shard.eventsAt(this.#space, this.#open.context().startVersion);
+  }
+
+  #pending() {
+    return this.#open.context().writes.events.filter((event) => event.space === this.#space);
+  }
+
+  #observe(type: string | undefined, count: number | undefined): void {
+    const { shard } = this.#open.run;
+    const { reads, startVersion } = this.#open.context();
+    reads.observe(new EventLogSeen(shard, this.#space, this.#table(), type, count, startVersion));
+  }
+}
