@@ -70,12 +70,12 @@ export function mustDuration(value: unknown, name: string, where: string): numbe
 }
 
 /**
- * The moment `ttlMs` after `now`, µs since the epoch, in whole microseconds.
+ * The moment `ttlMs` after `now`, µs since the epoch, in whole microseconds and at least one.
  *
  * @throws InvalidArgumentError `INVALID_ARGUMENT` beyond 2^53 µs, which is the year 2255: such a value does not expire.
  */
 export function expiryAfter(now: number, ttlMs: number, where: string): number {
-  const expiresAt = Math.ceil(now + ttlMs * 1000);
+  const expiresAt = Math.ceil(now) + Math.max(1, Math.ceil(ttlMs * 1000));
   if (expiresAt <= Number.MAX_SAFE_INTEGER) return expiresAt;
   throw invalid(where, "takes ttlMs only up to the year 2255: leave it out for what does not expire", {
     option: "ttlMs",
