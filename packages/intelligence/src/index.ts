@@ -1,1 +1,1 @@
-export {};
+export type { CommitRecord, DerivedIndex, Operation, Run } from "@strata/engine";

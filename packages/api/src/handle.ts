@@ -1,0 +1,134 @@
+import { type AsOf, type Options, type Value, type ValueObject, type Version, validateSpaceName } from "@strata/core";
+import type { Database, EventLog, JsonStore, Kv, Run, StateCells, TransactionOptions } from "@strata/engine";
+import { LoadedRuns } from "./loaded-runs.js";
+import { checkOptions, isString, mustFunction } from "./option-check.js";
+import { type Primitives, ScopePrimitives } from "./primitives.js";
+import { type ReadView, RunReadView } from "./read-view.js";
+import { DatabaseRuns, type Runs } from "./runs.js";
+import { RunSession, type Session } from "./session.js";
+import { RunSpaces, type Spaces } from "./spaces.js";
+import { RunTransaction, type Transaction } from "./transaction.js";
+
+/** The run and the space that are always there. */
+export const DEFAULT_NAME = "default";
+
+/** One run and one space, fixed. Cheap, safe to share between tasks, nothing to close. */
+export interface Handle extends Primitives {
+  readonly runs: Runs;
+  readonly spaces: Spaces;
+  currentRun(): string;
+  currentSpace(): string;
+  /** Newest commit of this run. */
+  readonly version: Version;
+  /**
+   * Another handle. What is not named stays as here, except that naming another run starts in its space `"default"`.
+   *
+   * @throws {NotFoundError} `RUN_NOT_FOUND`
+   */
+  in(at: Options<{ run: string; space: string }>): Handle;
+  /**
+   * Every read as of then, or of now. @throws {StateError} `HISTORY_TRIMMED`, `facts.earliest`
+   */
+  at(point?: AsOf): ReadView;
+  /**
+   * Commits when `fn` returns or its promise fulfils, rolls back when it throws; with a promise the fsync is shared and awaited.
+   *
+   * @throws {ConflictError} `TRANSACTION_CONFLICT`, `facts.keys`
+   */
+  transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T;
+  /** A transaction to begin and commit by hand. */
+  session(): Session;
+}
+
+/**
+ * The handle on a run of a database. It is bound to the run's identity, not to its name: once the run is deleted every call throws
+ * `RUN_NOT_FOUND`, also when a new run has the name.
+ */
+export class RunHandle implements Handle {
+  readonly database: Database;
+  readonly #run: Run;
+  readonly #space: string;
+  #primitives: ScopePrimitives<Version> | undefined;
+
+  /** @param space a valid name; it need not be registered. */
+  constructor(database: Database, run: Run, space: string) {
+    this.database = database;
+    this.#run = run;
+    this.#space = space;
+    this.#primitives = undefined;
+  }
+
+  /** @throws {NotFoundError} `RUN_NOT_FOUND` @throws {InvalidArgumentError} `INVALID_NAME` */
+  static on(database: Database, run: string = DEFAULT_NAME, space: string = DEFAULT_NAME): RunHandle {
+    validateSpaceName(space);
+    return new RunHandle(database, database.runs.must(run), space);
+  }
+
+  get kv(): Kv<Value, unknown, Version> {
+    return this.#data().kv;
+  }
+
+  get events(): EventLog<{ readonly [type: string]: ValueObject }, { readonly [type: string]: object }, Version> {
+    return this.#data().events;
+  }
+
+  get state(): StateCells {
+    return this.#data().state;
+  }
+
+  get json(): JsonStore<Value, unknown, Version> {
+    return this.#data().json;
+  }
+
+  get runs(): Runs {
+    return new DatabaseRuns(this.database, this.#run);
+  }
+
+  get spaces(): Spaces {
+    return new RunSpaces(this.database, this.#loaded());
+  }
+
+  currentRun(): string {
+    return this.#run.name;
+  }
+
+  currentSpace(): string {
+    return this.#space;
+  }
+
+  get version(): Version {
+    return this.#loaded().version;
+  }
+
+  in(at: Options<{ run: string; space: string }>): RunHandle {
+    checkOptions("in", at, { run: isString, space: isString }, []);
+    const run = at.run === undefined ? this.#run : this.database.runs.must(at.run);
+    const space = at.space ?? (run.id === this.#run.id ? this.#space : DEFAULT_NAME);
+    validateSpaceName(space);
+    return new RunHandle(this.database, run, space);
+  }
+
+  at(point?: AsOf): ReadView {
+    return new RunReadView(this.database.at(this.#loaded(), this.#space, point));
+  }
+
+  transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T {
+    mustFunction("transaction", fn);
+    const space = this.#space;
+    return this.database.transaction(this.#loaded(), (open) => fn(new RunTransaction(open, space)), options);
+  }
+
+  session(): RunSession {
+    return new RunSession(this, this.#loaded());
+  }
+
+  #data(): ScopePrimitives<Version> {
+    this.#primitives ??= new ScopePrimitives(this.database.head(this.#loaded(), this.#space));
+    return this.#primitives;
+  }
+
+  #loaded(): Run {
+    LoadedRuns.of(this.database).check(this.#run);
+    return this.#run;
+  }
+}

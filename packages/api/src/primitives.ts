@@ -1,0 +1,123 @@
+import type { Value, ValueObject, Version } from "@strata/core";
+import {
+  type EventLog,
+  EventLogReader,
+  EventLogStore,
+  type EventReads,
+  JsonDocumentStore,
+  JsonReader,
+  type JsonReads,
+  type JsonStore,
+  type Kv,
+  KvReader,
+  type KvReads,
+  KvStore,
+  type ReadScope,
+  type Scope,
+  StateCellReader,
+  StateCellStore,
+  type StateCells,
+  type StateReads,
+} from "@strata/engine";
+
+type AnyEvents = { readonly [type: string]: ValueObject };
+
+/** A path into a document. `["users", id, "name"]` needs no quoting: use it whenever a segment comes from outside. */
+export type JsonPath = Parameters<JsonStore["set"]>[1];
+
+/** One step of a JSON Patch, RFC 6902. */
+export type PatchOperation = Parameters<JsonStore["patch"]>[1][number];
+
+/** Everything that can be read in one run and one space. */
+export interface Reads {
+  readonly kv: KvReads;
+  readonly events: EventReads;
+  readonly state: StateReads;
+  readonly json: JsonReads;
+}
+
+/**
+ * Everything that can be read and written in one run and one space.
+ *
+ * @typeParam W what a plain write returns: its commit's version, or `undefined` inside a transaction, where there is none yet.
+ */
+export interface Primitives<W = Version> extends Reads {
+  readonly kv: Kv<Value, unknown, W>;
+  readonly events: EventLog<AnyEvents, { readonly [type: string]: object }, W>;
+  readonly state: StateCells;
+  readonly json: JsonStore<Value, unknown, W>;
+}
+
+/** The primitives over one scope, each made when it is first asked for: a handle that only reads keys pays for keys. */
+export class ScopePrimitives<W> implements Primitives<W> {
+  readonly #scope: Scope;
+  #kv: Kv<Value, unknown, W> | undefined;
+  #events: EventLog<AnyEvents, { readonly [type: string]: object }, W> | undefined;
+  #state: StateCells | undefined;
+  #json: JsonStore<Value, unknown, W> | undefined;
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+    this.#kv = undefined;
+    this.#events = undefined;
+    this.#state = undefined;
+    this.#json = undefined;
+  }
+
+  get kv(): Kv<Value, unknown, W> {
+    this.#kv ??= new KvStore(this.#scope);
+    return this.#kv;
+  }
+
+  get events(): EventLog<AnyEvents, { readonly [type: string]: object }, W> {
+    this.#events ??= new EventLogStore(this.#scope);
+    return this.#events;
+  }
+
+  get state(): StateCells {
+    this.#state ??= new StateCellStore(this.#scope);
+    return this.#state;
+  }
+
+  get json(): JsonStore<Value, unknown, W> {
+    this.#json ??= new JsonDocumentStore(this.#scope);
+    return this.#json;
+  }
+}
+
+/** The same, for reading. */
+export class ScopeReads implements Reads {
+  readonly #scope: ReadScope;
+  #kv: KvReads | undefined;
+  #events: EventReads | undefined;
+  #state: StateReads | undefined;
+  #json: JsonReads | undefined;
+
+  constructor(scope: ReadScope) {
+    this.#scope = scope;
+    this.#kv = undefined;
+    this.#events = undefined;
+    this.#state = undefined;
+    this.#json = undefined;
+  }
+
+  get kv(): KvReads {
+    this.#kv ??= new KvReader(this.#scope);
+    return this.#kv;
+  }
+
+  get events(): EventReads {
+    this.#events ??= new EventLogReader(this.#scope);
+    return this.#events;
+  }
+
+  get state(): StateReads {
+    this.#state ??= new StateCellReader(this.#scope);
+    return this.#state;
+  }
+
+  get json(): JsonReads {
+    this.#json ??= new JsonReader(this.#scope);
+    return this.#json;
+  }
+}

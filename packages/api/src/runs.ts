@@ -1,0 +1,103 @@
+import { InvalidArgumentError, type Options } from "@strata/core";
+import type { Database, Run, RunInfo, RunRegistry, RunStatus } from "@strata/engine";
+import { LoadedRuns } from "./loaded-runs.js";
+import { checkOptions, isBoolean, isOneOf, isString, isWholeNumber } from "./option-check.js";
+
+/** What runs can be listed by. Names come in code point order; `after` is the last name of the page before. */
+export type RunListOptions = Options<{ status: RunStatus; prefix: string; after: string; limit: number }>;
+
+/** The runs of a database. A run is what git calls a branch: an isolated set of data with a history of its own. */
+export interface Runs {
+  /** Makes an empty run. @throws {StateError} `RUN_EXISTS` */
+  create(name: string, meta?: object): RunInfo;
+  list(options?: RunListOptions): string[];
+  get(name: string): RunInfo | undefined;
+  exists(name: string): boolean;
+  /**
+   * Deletes a run and everything in it. Not `"default"`, and not the run of the handle this is called on (`CONSTRAINT_VIOLATION`).
+   *
+   * @returns the runs and tags that keep some of its data.
+   * @throws {NotFoundError} `RUN_NOT_FOUND`
+   */
+  delete(name: string, options?: Options<{ cascade: boolean }>): { readonly heldBy: readonly string[] };
+  /** Makes a run usable that was left out when the database was opened with a list to preload. */
+  load(name: string): Promise<void>;
+  /** Moves a run by the transition table; a run that is not active refuses writes (`RUN_CLOSED`). */
+  setStatus(run: string, status: RunStatus, reason?: string): RunInfo;
+}
+
+/** Every status a run can have. */
+export const RUN_STATUSES: readonly RunStatus[] = [
+  "active",
+  "paused",
+  "completed",
+  "failed",
+  "cancelled",
+  "archived",
+  "orphaned",
+];
+
+/** The runs of a database, as seen from a handle on one of them. */
+export class DatabaseRuns implements Runs {
+  readonly #database: Database;
+  readonly #current: Run;
+
+  constructor(database: Database, current: Run) {
+    this.#database = database;
+    this.#current = current;
+  }
+
+  create(name: string, meta?: object): RunInfo {
+    const info = this.#registry().create(name, meta);
+    this.#loaded().add(info);
+    return info;
+  }
+
+  list(options?: RunListOptions): string[] {
+    checkOptions("runs.list", options, {
+      status: isOneOf(RUN_STATUSES),
+      prefix: isString,
+      after: isString,
+      limit: isWholeNumber(0),
+    });
+    return this.#registry().list(options);
+  }
+
+  get(name: string): RunInfo | undefined {
+    return this.#registry().get(name);
+  }
+
+  exists(name: string): boolean {
+    return this.#registry().exists(name);
+  }
+
+  delete(name: string, options?: Options<{ cascade: boolean }>): { readonly heldBy: readonly string[] } {
+    checkOptions("runs.delete", options, { cascade: isBoolean });
+    if (this.#registry().get(name)?.id === this.#current.id) {
+      throw new InvalidArgumentError(
+        "CONSTRAINT_VIOLATION",
+        `run "${name}" is the one this handle is on: move to another run first`,
+        { run: name },
+      );
+    }
+    return this.#registry().delete(name, options);
+  }
+
+  async load(name: string): Promise<void> {
+    this.#loaded().add(this.#registry().must(name));
+  }
+
+  setStatus(run: string, status: RunStatus, reason?: string): RunInfo {
+    return this.#registry().setStatus(run, status, reason);
+  }
+
+  /** Asked for with each call, so that each fails once the database is closed. */
+  #loaded(): LoadedRuns {
+    return LoadedRuns.of(this.#database);
+  }
+
+  #registry(): RunRegistry {
+    this.#loaded();
+    return this.#database.runs;
+  }
+}

@@ -1,0 +1,135 @@
+import type { Limits, Version } from "@strata/core";
+import type {
+  EventSource,
+  KeyedPrimitive,
+  Scope,
+  StandInScope,
+  StoredEvent,
+  TableReader,
+  TransactionScope,
+} from "@strata/engine";
+
+type Stored = Parameters<Scope["put"]>[2];
+type Found = Parameters<TableReader["find"]>[1];
+type KeyRange = Parameters<TableReader["scan"]>[0];
+
+/**
+ * The scope of a session in one space: the open transaction while there is one, the head otherwise. Which of the two is asked anew with
+ * each call, so that a typed view or a store taken before `begin` writes into the transaction afterwards and not past it.
+ */
+export class SessionScope implements Scope, StandInScope {
+  readonly run: string;
+  readonly space: string;
+  readonly limits: Limits;
+  readonly events: EventSource;
+  readonly #current: () => Scope;
+  readonly #tables: Map<KeyedPrimitive, TableReader> = new Map();
+
+  constructor(head: Scope, current: () => Scope) {
+    this.run = head.run;
+    this.space = head.space;
+    this.limits = head.limits;
+    this.#current = current;
+    this.events = new SessionEvents(current);
+  }
+
+  /** The scope that counts at this moment. */
+  get current(): Scope {
+    return this.#current();
+  }
+
+  now(): number {
+    return this.#current().now();
+  }
+
+  timestampOf(version: Version): number {
+    return this.#current().timestampOf(version);
+  }
+
+  table(primitive: KeyedPrimitive): TableReader {
+    let table = this.#tables.get(primitive);
+    if (table === undefined) {
+      table = new SessionTable(this.#current, primitive);
+      this.#tables.set(primitive, table);
+    }
+    return table;
+  }
+
+  put(primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored): Version | undefined {
+    return this.#current().put(primitive, key, stored);
+  }
+
+  transact<T>(work: (transaction: TransactionScope) => T): T {
+    return this.#current().transact(work);
+  }
+
+  write(work: (transaction: TransactionScope) => void): Version | undefined {
+    return this.#current().write(work);
+  }
+}
+
+class SessionTable implements TableReader {
+  readonly #current: () => Scope;
+  readonly #primitive: KeyedPrimitive;
+
+  constructor(current: () => Scope, primitive: KeyedPrimitive) {
+    this.#current = current;
+    this.#primitive = primitive;
+  }
+
+  get(key: string): Stored {
+    return this.#table().get(key);
+  }
+
+  find(key: string, out: Found): boolean {
+    return this.#table().find(key, out);
+  }
+
+  peek(key: string, out: Found): boolean {
+    return this.#table().peek(key, out);
+  }
+
+  observe(key: string): void {
+    this.#table().observe(key);
+  }
+
+  scan(range: KeyRange, what: "keys" | "values", visit: Parameters<TableReader["scan"]>[2]): void {
+    this.#table().scan(range, what, visit);
+  }
+
+  versions(key: string, before: Version, visit: Parameters<TableReader["versions"]>[2]): void {
+    this.#table().versions(key, before, visit);
+  }
+
+  #table(): TableReader {
+    return this.#current().table(this.#primitive);
+  }
+}
+
+class SessionEvents implements EventSource {
+  readonly #current: () => Scope;
+
+  constructor(current: () => Scope) {
+    this.#current = current;
+  }
+
+  length(): number {
+    return this.#current().events.length();
+  }
+
+  read(sequence: number): StoredEvent | undefined {
+    return this.#current().events.read(sequence);
+  }
+
+  countOf(type: string): number {
+    return this.#current().events.countOf(type);
+  }
+
+  sequencesOf(type: string, from: number, limit: number): number[] {
+    return this.#current().events.sequencesOf(type, from, limit);
+  }
+
+  types(): { readonly type: string; readonly count: number }[] {
+    return this.#current().events.types();
+  }
+}
