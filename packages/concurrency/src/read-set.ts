@@ -15,7 +15,7 @@ export interface RangeObservation {
 const LINEAR_KEYS = 16;
 
 /**
- * Everything a transaction observed. Keys lie in parallel arrays, so that a pooled read set allocates nothing once warm. Invariants:
+ * Everything a transaction observed. Keys lie in parallel arrays, so that observing one allocates no object. Invariants:
  *
  * 1. A key stands here at most once, with the version its first read saw: the view is fixed, so later reads see the same.
  * 2. Nothing here is written by the transaction's own writes.
@@ -48,8 +48,8 @@ export class ReadSet {
     this.others.push(observation);
   }
 
-  /** Empties it; the arrays keep their capacity. */
   clear(): void {
+    if (this.size === 0) return;
     this.tables.length = 0;
     this.keys.length = 0;
     this.versions.length = 0;

@@ -103,33 +103,56 @@ export class CommitPass {
    * - `STATE_POISONED`, `COMMIT_OUTCOME_UNKNOWN`: the end of the log is in doubt, and only reopening can tell.
    */
   run(run: Run, context: Context): Committed {
-    if (this.#running) {
-      throw new StateError("REENTRANT_COMMIT", "a commit was started from inside another commit", { run: run.name });
-    }
-    if (this.#defect !== undefined) throw this.#poisoned();
-    this.#running = true;
+    this.#enter(run);
     try {
-      return this.#pass(run, context);
+      const perf = this.#perf;
+      const begun = perf === undefined ? 0 : this.#clock.now();
+      const verdict = validate(context);
+      if (!verdict.valid) throw conflict(run, verdict);
+      if (perf !== undefined) {
+        perf.readSetValidateNs += (this.#clock.now() - begun) * 1000;
+        perf.keysRead += context.reads.size;
+      }
+      const timestamp = this.#nextTimestamp();
+      return this.#publish(run, this.#finalise(run, context, timestamp), timestamp, context.message);
     } finally {
       this.#running = false;
     }
   }
 
-  #pass(run: Run, context: Context): Committed {
-    const perf = this.#perf;
-    const begun = perf === undefined ? 0 : this.#clock.now();
+  /**
+   * Hot path: a transaction of one blind write of a whole value. It observed nothing, so there is nothing to validate; otherwise as `run`.
+   */
+  runBlind(run: Run, operation: PutOperation): Committed {
+    this.#enter(run);
+    try {
+      return this.#publish(run, [operation], this.#nextTimestamp(), undefined);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #enter(run: Run): void {
+    if (this.#running) {
+      throw new StateError("REENTRANT_COMMIT", "a commit was started from inside another commit", { run: run.name });
+    }
+    if (this.#defect !== undefined) throw this.#poisoned();
     run.assertWritable();
-    const verdict = validate(context);
-    if (!verdict.valid) throw conflict(run, verdict);
-    if (perf !== undefined) perf.readSetValidateNs += (this.#clock.now() - begun) * 1000;
+    this.#running = true;
+  }
 
-    const timestamp = Math.max(this.#lastTimestamp + 1, Math.floor(this.#clock.now()));
-    const operations = this.#finalise(run, context, timestamp);
+  #nextTimestamp(): number {
+    return Math.max(this.#lastTimestamp + 1, Math.floor(this.#clock.now()));
+  }
+
+  /** Logs, then applies, then tells the views. The one place where a commit comes into being. */
+  #publish(run: Run, operations: readonly Operation[], timestamp: number, message: string | undefined): Committed {
+    const perf = this.#perf;
     const version = this.#allocator.next();
-    const record: CommitRecord = { run: run.number, version, timestamp, message: context.message, operations };
-    if (this.#durability.requiresWal()) this.#lastLsn = this.#log(record, perf);
-
-    const applying = perf === undefined ? 0 : this.#clock.now();
+    const record: CommitRecord = { run: run.number, version, timestamp, message, operations };
+    const begun = perf === undefined ? 0 : this.#clock.now();
+    if (this.#durability.requiresWal()) this.#lastLsn = this.#log(record);
+    const logged = perf === undefined ? 0 : this.#clock.now();
     this.#lastTimestamp = timestamp;
     try {
       applyCommit(run.shard, record);
@@ -141,16 +164,16 @@ export class CommitPass {
     }
     this.#views.notify(run, record);
     if (perf !== undefined) {
-      const now = this.#clock.now();
-      perf.writeSetApplyNs += (now - applying) * 1000;
-      perf.commitTotalNs += (now - begun) * 1000;
-      perf.keysRead += context.reads.size;
+      const applied = this.#clock.now();
+      perf.walAppendNs += (logged - begun) * 1000;
+      perf.writeSetApplyNs += (applied - logged) * 1000;
+      perf.commitTotalNs += (applied - begun) * 1000;
       perf.keysWritten += operations.length;
     }
     return { record, lsn: this.#lastLsn };
   }
 
-  #log(record: CommitRecord, perf: PerfTrace | undefined): Lsn {
+  #log(record: CommitRecord): Lsn {
     const writer = this.#writer;
     writer.reset();
     encodeCommit(writer, record);
@@ -160,11 +183,7 @@ export class CommitPass {
         limit: this.#limits.transactionBytes,
       });
     }
-    if (perf === undefined) return this.#durability.append(record.version, writer.view());
-    const begun = this.#clock.now();
-    const lsn = this.#durability.append(record.version, writer.view());
-    perf.walAppendNs += (this.#clock.now() - begun) * 1000;
-    return lsn;
+    return this.#durability.append(record.version, writer.view());
   }
 
   /** Turns what the transaction gathered into what the log keeps, on top of the head as it is now. */

@@ -62,7 +62,7 @@ export class HeadScope implements Scope {
     }
   }
 
-  put(primitive: KeyedPrimitive, key: string, stored: Stored | undefined): Version {
+  put(primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored | undefined): Version {
     return this.#transactions.putOne(this.#run, this.space, primitive, key, stored);
   }
 

@@ -80,9 +80,9 @@ export interface StoredEvent {
 export interface Scope extends ReadScope {
   /**
    * Blind write of one key; `undefined` deletes. Registers the space. At the head it commits and returns the version; in a transaction it
-   * returns `undefined`.
+   * returns `undefined`. Documents continue a counter, so they are written inside `write`.
    */
-  put(primitive: KeyedPrimitive, key: string, stored: Stored | undefined): Version | undefined;
+  put(primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored | undefined): Version | undefined;
   /** Runs `work` in the open transaction, or in one of its own that commits when it returns, and gives its result. */
   transact<T>(work: (transaction: TransactionScope) => T): T;
   /** As `transact`, giving the commit version; `undefined` inside an open transaction or when nothing was written. */

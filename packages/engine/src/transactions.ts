@@ -69,20 +69,19 @@ export class Transactions {
   }
 
   /** Hot path: a transaction of one blind write. */
-  putOne(run: Run, space: string, primitive: KeyedPrimitive, key: string, stored: Stored | undefined): Version {
+  putOne(run: Run, space: string, primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored | undefined): Version {
+    this.gate.assertAccepting();
+    this.gate.assertWritable();
     this.#assertNoForeignClosure(run);
-    const context = this.#begin(run);
+    this.#coordinator.recordStart();
     let committed: Committed;
     try {
-      context.writes.put(space, primitive, key, stored);
-      committed = this.#commitPass.run(run, context);
+      committed = this.#commitPass.runBlind(run, { kind: "put", space, primitive, key, stored });
     } catch (error) {
       this.#coordinator.recordAbort();
-      this.#pool.release(context);
       throw error;
     }
     this.#coordinator.recordCommit();
-    this.#pool.release(context);
     if (this.#durability.requiresWal()) this.#durability.settle(committed.lsn);
     return committed.record.version;
   }
@@ -194,15 +193,6 @@ export class Transactions {
   /** Transactions that somebody still holds. */
   get open(): readonly OpenTransaction[] {
     return [...this.#open];
-  }
-
-  #begin(run: Run): Context {
-    this.gate.assertAccepting();
-    this.gate.assertWritable();
-    run.assertAlive();
-    const context = this.#pool.acquire();
-    context.begin(this.#coordinator.recordStart(), run.shard, run.shard.lastVersion, this.clock.now());
-    return context;
   }
 
   #openOn(run: Run, options: TransactionOptions): OpenTransaction {
