@@ -3,26 +3,39 @@ import { hasBytes, type Value, type Version } from "@strata/core";
 import { Box, Found } from "@strata/storage";
 import { formatJsonPath, holds, type JsonObservation, type JsonOperation, valuesOf } from "../json/index.js";
 import type { TransactionScope } from "../scope.js";
-import { replaces } from "./open-transaction.js";
 
-/** The document that a transaction sees under `key`, unobserved; `undefined` when there is none. */
-export function documentNow(transaction: TransactionScope, key: string): Box | undefined {
-  const found = new Found();
-  return transaction.table("json").peek(key, found) ? liveDocument(found) : undefined;
+/** A document as a transaction sees it. */
+export interface DocumentNow {
+  /** `undefined` when there is none. */
+  readonly box: Box | undefined;
+  /** Whether the transaction itself wrote or deleted the whole of it, so that nothing of its view shows through. */
+  readonly isOwn: boolean;
 }
 
-/** A whole document in its Box. The commit pass gives it the counter and the birthday in force then; these are for own reads until then. */
+/** Counter of a document that the transaction wrote whole, until the commit pass gives it the one in force. Committed ones are above. */
+const OWN = 0;
+
+/** Looks at a document without observing it. */
+export function documentNow(transaction: TransactionScope, key: string): DocumentNow {
+  const found = new Found();
+  const isPending = transaction.table("json").peek(key, found) && found.version === 0;
+  const box = liveDocument(found);
+  return { box, isOwn: isPending && (box === undefined || box.counter === OWN) };
+}
+
+/** The pending Box of a document. The commit pass gives it counter and birthday; what stands here is for own reads until then. */
 export function documentBox(
   transaction: TransactionScope,
-  before: Box | undefined,
+  before: DocumentNow,
   root: Value,
-  holdsBytes: boolean,
+  what: { readonly holdsBytes: boolean; readonly isWhole: boolean },
 ): Box {
-  const createdAt = before?.createdAt ?? Math.floor(transaction.now());
-  return new Box(root, Number.POSITIVE_INFINITY, (before?.counter ?? 0) + 1, createdAt, holdsBytes);
+  const counter = what.isWhole || before.isOwn ? OWN : (before.box?.counter ?? 0) + 1;
+  const createdAt = before.box?.createdAt ?? Math.floor(transaction.now());
+  return new Box(root, Number.POSITIVE_INFINITY, counter, createdAt, what.holdsBytes);
 }
 
-/** Whether a document may hold bytes after `operations`. It stays so when they are overwritten: that costs a copy, never a leak. */
+/** Whether a document may hold bytes after `operations` on `before`. It stays so when they are overwritten: that costs a copy, never a leak. */
 export function holdsBytesAfter(before: Box | undefined, operations: readonly JsonOperation[]): boolean {
   return before?.holdsBytes === true || operations.some((operation) => valuesOf(operation).some(hasBytes));
 }
@@ -36,7 +49,7 @@ export function observeDocument(
   key: string,
   seenIn: (root: Value | undefined) => readonly JsonObservation[],
 ): void {
-  if (replaces(transaction, "json", key)) return;
+  if (documentNow(transaction, key).isOwn) return;
   const found = new Found();
   const root = transaction.viewed("json", key, found) ? liveDocument(found)?.value : undefined;
   for (const seen of seenIn(root)) transaction.observe(new DocumentSeen(transaction, key, seen, found.version));

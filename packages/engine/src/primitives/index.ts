@@ -1,3 +1,4 @@
+export type { JsonPath, PatchOperation as JsonPatchOperation } from "../json/index.js";
 export { Entries, type HeldScope, type HoldingScope } from "./entries.js";
 export {
   type ChainHead,
@@ -20,6 +21,6 @@ export type { EventScan } from "./event-scan.js";
 export { JsonDocumentStore, JsonReader, type JsonReads, type JsonStore, type VersionedDocument } from "./json-store.js";
 export { type Kv, type KvPutOptions, KvReader, type KvReads, KvStore } from "./kv.js";
 export type { Lease, LeaseIdentity } from "./lease.js";
-export type { ReplacingScope, StandInScope } from "./open-transaction.js";
+export type { StandInScope } from "./open-transaction.js";
 export type { StandardSchemaV1 } from "./standard-schema.js";
 export { StateCellReader, StateCellStore, type StateCells, type StateReads, type VersionedCell } from "./state-cell.js";

@@ -39,7 +39,7 @@ import {
   queryDocument,
 } from "../json/index.js";
 import type { ReadScope, Scope, TableReader, TransactionScope } from "../scope.js";
-import { documentBox, documentNow, holdsBytesAfter, observeDocument } from "./document.js";
+import { type DocumentNow, documentBox, documentNow, holdsBytesAfter, observeDocument } from "./document.js";
 import { Entries } from "./entries.js";
 import { historyOf } from "./history.js";
 import { keyScan, listKeys } from "./key-scan.js";
@@ -171,7 +171,7 @@ export class JsonReader<V = Value> implements JsonReads<V> {
     const transaction = openTransaction(this.#scope);
     if (transaction === undefined) return this.#table.get(key) as Box | undefined;
     observeDocument(transaction, key, (root) => [seen(root, segments)]);
-    return documentNow(transaction, key);
+    return documentNow(transaction, key).box;
   }
 }
 
@@ -246,7 +246,7 @@ export class JsonDocumentStore<V = Value, In = unknown, W = Version>
   patch(key: string, operations: readonly PatchOperation[]): W {
     checkKey(key, this.#limits);
     const version = this.#scope.write((transaction) => {
-      const result = applyPatch(documentNow(transaction, key)?.value, operations, this.#limits);
+      const result = applyPatch(documentNow(transaction, key).box?.value, operations, this.#limits);
       this.#edit(
         transaction,
         key,
@@ -307,7 +307,11 @@ export class JsonDocumentStore<V = Value, In = unknown, W = Version>
     const holdsBytes = hasBytes(root);
     const version = this.#scope.write((transaction) => {
       observeDocument(transaction, key, (seen) => observePathWrite(seen, []));
-      transaction.put("json", key, documentBox(transaction, documentNow(transaction, key), root, holdsBytes));
+      transaction.put(
+        "json",
+        key,
+        documentBox(transaction, documentNow(transaction, key), root, { holdsBytes, isWhole: true }),
+      );
     });
     return version as W;
   }
@@ -332,14 +336,15 @@ export class JsonDocumentStore<V = Value, In = unknown, W = Version>
   ): E {
     observeDocument(transaction, key, seen);
     const before = documentNow(transaction, key);
-    const after = edit(before?.value);
+    const after = edit(before.box?.value);
     const { root, operations } = after;
     if (root === undefined) {
-      if (before !== undefined) transaction.put("json", key, undefined);
+      if (before.box !== undefined) transaction.put("json", key, undefined);
     } else if (operations.length > 0) {
-      if (this.#schema === undefined)
-        transaction.patch(key, documentBox(transaction, before, root, holdsBytesAfter(before, operations)), operations);
-      else this.#writeConforming(transaction, key, before, root, operations);
+      if (this.#schema === undefined) {
+        const holdsBytes = holdsBytesAfter(before.box, operations);
+        transaction.patch(key, documentBox(transaction, before, root, { holdsBytes, isWhole: false }), operations);
+      } else this.#writeConforming(transaction, key, before, root, operations);
     }
     return after;
   }
@@ -348,7 +353,7 @@ export class JsonDocumentStore<V = Value, In = unknown, W = Version>
   #writeConforming(
     transaction: TransactionScope,
     key: string,
-    before: Box | undefined,
+    before: DocumentNow,
     root: Value,
     operations: readonly JsonOperation[],
   ): void {
@@ -357,8 +362,8 @@ export class JsonDocumentStore<V = Value, In = unknown, W = Version>
     const output = this.#document(root, key);
     const holdsBytes = hasBytes(output);
     if (Value.equal(output, root))
-      transaction.patch(key, documentBox(transaction, before, root, holdsBytes), operations);
-    else transaction.put("json", key, documentBox(transaction, before, output, holdsBytes));
+      transaction.patch(key, documentBox(transaction, before, root, { holdsBytes, isWhole: false }), operations);
+    else transaction.put("json", key, documentBox(transaction, before, output, { holdsBytes, isWhole: true }));
   }
 
   /** A whole document as it is stored: through the schema where there is one, checked, copied and frozen. */

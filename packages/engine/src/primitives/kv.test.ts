@@ -74,7 +74,7 @@ describe("get and put", () => {
     expect(kv.get("a")).toEqual({ list: [1, 2], bytes: new Uint8Array([1, 2, 3]) });
     (kv.get("a") as { bytes: Uint8Array }).bytes[0] = 9;
     for (const [, entry] of kv.entries()) (entry as { bytes: Uint8Array }).bytes[0] = 9;
-    (kv.getVersioned("a")?.value as { bytes: Uint8Array }).bytes[0] = 9;
+    (kv.getVersioned("a") as unknown as { value: { bytes: Uint8Array } }).value.bytes[0] = 9;
     expect(kv.get("a")).toEqual({ list: [1, 2], bytes: new Uint8Array([1, 2, 3]) });
     expect((kv.history("a")[0] as unknown as { value: object }).value).toEqual(kv.get("a"));
   });

@@ -1,5 +1,5 @@
 import type { Version } from "@strata/core";
-import type { KeyedPrimitive, ReadScope, TransactionScope } from "../scope.js";
+import type { ReadScope, TransactionScope } from "../scope.js";
 
 /** A scope that stands for another one, which may be a different one at the next call: a session's. */
 export interface StandInScope extends ReadScope {
@@ -13,16 +13,6 @@ export interface StandInScope extends ReadScope {
 export function openTransaction(scope: ReadScope): TransactionScope | undefined {
   const actual = "current" in scope ? (scope as StandInScope).current : scope;
   return "observe" in actual ? (actual as TransactionScope) : undefined;
-}
-
-/** A transaction that can tell whether one of its own writes replaces or deletes a whole key, so that nothing of its view shows through. */
-export interface ReplacingScope extends TransactionScope {
-  replaces(primitive: KeyedPrimitive, key: string): boolean;
-}
-
-/** False where the transaction cannot tell: it then observes more than it needs to. */
-export function replaces(transaction: TransactionScope, primitive: KeyedPrimitive, key: string): boolean {
-  return "replaces" in transaction && (transaction as ReplacingScope).replaces(primitive, key);
 }
 
 /** What a plain write returns: its commit's version, `undefined` inside a transaction, and 0 when there was nothing to commit. */
