@@ -1,16 +1,19 @@
-import type { Version } from "@strata/core";
-import type { Context } from "./commit.js";
+import { type RunId, type Version } from "@strata/core";
+import { isLive } from "@strata/storage";
+import type { CommitRecord } from "./operation.js";
 
 /** What one transaction wrote, in numbers. */
 export class CommitData {
   readonly txnId: number;
-  readonly runId: number;
+  readonly runId: RunId;
   readonly commitVersion: Version;
+  /** Values, documents, cells and events written, without those that count as CAS. */
   readonly putCount: number;
   readonly deleteCount: number;
+  /** Writes that stood on an expected version or counter. */
   readonly casCount: number;
 
-  constructor(txnId: number, runId: number, commitVersion: Version, putCount: number, deleteCount: number, casCount: number) {
+  constructor(txnId: number, runId: RunId, commitVersion: Version, putCount: number, deleteCount: number, casCount: number) {
     this.txnId = txnId;
     this.runId = runId;
     this.commitVersion = commitVersion;
@@ -19,18 +22,14 @@ export class CommitData {
     this.casCount = casCount;
   }
 
-  /** Counts the writes of `context`, events among the puts; a write on an expected version counts as CAS only. */
-  static fromTransaction(context: Context, commitVersion: Version): CommitData {
+  static fromCommit(txnId: number, commit: CommitRecord, casCount: number): CommitData {
+    let puts = 0;
     let deletes = 0;
-    let puts = context.writes.events.length;
-    for (const partition of context.writes.partitions()) {
-      for (const stored of partition.stored) {
-        if (stored === undefined) deletes++;
-        else puts++;
-      }
+    for (const operation of commit.operations) {
+      if (operation.kind === "put" && !isLive(operation.stored)) deletes++;
+      else if (operation.kind === "put" || operation.kind === "patch" || operation.kind === "append") puts++;
     }
-    const cas = context.writes.casCount;
-    return new CommitData(context.id, context.shard.id, commitVersion, puts - cas, deletes, cas);
+    return new CommitData(txnId, commit.run, commit.version, puts - casCount, deletes, casCount);
   }
 
   totalOperations(): number {

@@ -1,14 +1,15 @@
 import type { Clock, Limits, Version } from "@strata/core";
-import { Box, type EventTable, type Found, type KeyRange, type Stored, type Table } from "@strata/storage";
+import { Box, type EventTable, type Found, type KeyRange, ReadView, type Stored, type Table } from "@strata/storage";
 import { CommittedEvents } from "./committed-events.js";
 import type { Gate } from "./gate.js";
+import { PastScope } from "./past-scope.js";
 import type { Run } from "./run.js";
-import type { EventSource, KeyedPrimitive, Scope, TableReader, TransactionScope } from "./scope.js";
+import type { EventSource, HeldScope, HoldingScope, KeyedPrimitive, Scope, TableReader, TransactionScope } from "./scope.js";
 import type { Transactions } from "./transactions.js";
 import { expires, visibleAt } from "./visibility.js";
 
 /** The newest version of one run and space; each write is a transaction of its own. */
-export class HeadScope implements Scope {
+export class HeadScope implements Scope, HoldingScope {
   readonly space: string;
   readonly limits: Limits;
   readonly events: EventSource;
@@ -60,6 +61,12 @@ export class HeadScope implements Scope {
         this.#json ??= this.#open(primitive);
         return this.#json;
     }
+  }
+
+  hold(): HeldScope {
+    this.#run.assertAlive();
+    const view = new ReadView(this.#run.shard, this.#run.version);
+    return new PastScope(this.#transactions.gate, this.#run, this.space, view, this.now(), this.limits);
   }
 
   put(primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored | undefined): Version {

@@ -1,6 +1,7 @@
 import { StateError, type Version } from "@strata/core";
 import type { DurabilityMode } from "@strata/durability";
 import type { Committed, Context } from "./commit.js";
+import { CommitData } from "./commit-data.js";
 import type { Run } from "./run.js";
 import type { TransactionScope } from "./scope.js";
 import { OpenTransactionScope } from "./transaction-scope.js";
@@ -36,6 +37,7 @@ export class OpenTransaction {
   #context: Context | undefined;
   /** How it ended, for the error that later calls get. */
   #ended = "";
+  #data: (() => CommitData) | undefined;
   #scopes: OpenTransactionScope[] = [];
   #controller: AbortController | undefined;
   #callbacks: ((info: CommitInfo) => void)[] | undefined;
@@ -69,6 +71,11 @@ export class OpenTransaction {
   /** Unique over the database's life. */
   get id(): number {
     return this.context().id;
+  }
+
+  /** What it wrote, in numbers, once it committed something. */
+  get data(): CommitData | undefined {
+    return this.#data?.();
   }
 
   /** Its view and effects within one space; the same object for the same space. */
@@ -145,6 +152,11 @@ export class OpenTransaction {
     try {
       const committed = this.#transactions.commit(this.run, context);
       this.#release("committed");
+      if (committed !== undefined) {
+        const { id } = context;
+        const { casCount } = context.writes;
+        this.#data = () => CommitData.fromCommit(id, committed.record, casCount);
+      }
       this.#transactions.finish(this, context);
       return committed;
     } catch (error) {

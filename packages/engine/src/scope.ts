@@ -76,6 +76,16 @@ export interface StoredEvent {
   readonly payload: Uint8Array;
 }
 
+/** A scope whose present can be held in sight while others write. */
+export interface HoldingScope extends ReadScope {
+  hold(): HeldScope;
+}
+
+/** What a scope saw at one moment. `dispose` lets retention have it again. */
+export interface HeldScope extends ReadScope {
+  dispose(): void;
+}
+
 /** A scope that can write. */
 export interface Scope extends ReadScope {
   /**
@@ -97,6 +107,8 @@ export interface TransactionScope extends Scope {
    * what is applied again to the committed document at commit. Conflicts are found through what the caller observed.
    */
   patch(key: string, after: Stored, operations: readonly JsonOperation[]): void;
+  /** Says that one of its writes stood on an expected version or counter, for `CommitData`. */
+  countCas(): void;
   /** Adds an event; sequence and hash are assigned at commit. `payload` are canonical bytes, owned by the transaction from here on. */
   append(type: string, payload: Uint8Array): void;
   /** Something read that is neither a key nor a range, checked again at commit. */

@@ -57,6 +57,10 @@ export class OpenTransactionScope implements TransactionScope {
     this.#checkKeyLimit(writes.keyCount);
   }
 
+  countCas(): void {
+    this.#writable().writes.casCount++;
+  }
+
   append(type: string, payload: Uint8Array): void {
     const { writes } = this.#writable();
     writes.events.push({ space: this.space, type, payload });
