@@ -43,8 +43,9 @@ export interface Durability {
    * nothing but the epoch has changed; calling again is allowed then.
    *
    * @param visit receives each commit in order. `payload` is valid during the call only. What it throws is thrown.
-   * @throws {StateError} `DATABASE_LOCKED`, `DATABASE_FENCED`; `READ_ONLY` when there is nothing to read
-   * @throws {CorruptionError} `WAL_CORRUPT`, `MANIFEST_CORRUPT`, `MANIFEST_MISSING`, `NOT_A_DATABASE`, `FORMAT_TOO_NEW`
+   * @throws {StateError} `DATABASE_LOCKED`, `DATABASE_FENCED`, `FORMAT_TOO_NEW`; `READ_ONLY` when there is nothing to read
+   * @throws {CorruptionError} `WAL_CORRUPT`, `MANIFEST_CORRUPT`, `MANIFEST_MISSING`
+   * @throws {InvalidArgumentError} `NOT_A_DATABASE`
    * @throws {IoError}
    */
   recover(visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void): RecoverySummary;
@@ -58,7 +59,7 @@ export interface Durability {
    * @returns the log's end behind this commit; pass it to `settle`.
    * @throws {IoError} `IO_ERROR`, `DISK_FULL`: the commit is not there and never will be; writing may go on.
    * @throws {StateError} `STATE_POISONED`, `DATABASE_CLOSED`, `DATABASE_FENCED`, `READ_ONLY`: not there either.
-   * @throws {StateError} `COMMIT_OUTCOME_UNKNOWN`: only reopening can tell; the log is poisoned.
+   * @throws {IoError} `COMMIT_OUTCOME_UNKNOWN`: only reopening can tell; the log is poisoned.
    */
   append(version: Version, payload: Uint8Array): Lsn;
 
@@ -66,7 +67,7 @@ export interface Durability {
    * Returns once the commit that ends at `lsn` is acknowledged as `mode` asks (default: the backend's own). As strict it
    * makes everything before it durable too. As buffered it may block when ten windows are unsynced, counted in `stalls`.
    *
-   * @throws {StateError} `COMMIT_OUTCOME_UNKNOWN` with the facts `epoch` and `version`, when an fsync failed or another
+   * @throws {IoError} `COMMIT_OUTCOME_UNKNOWN` with the facts `epoch` and `version`, when an fsync failed or another
    *   process has taken the database over: the commit is written, and only reopening can tell whether it lasts.
    */
   settle(lsn: Lsn, mode?: DurabilityMode): void;

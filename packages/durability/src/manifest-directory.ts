@@ -1,0 +1,274 @@
+import { assert, CorruptionError, InvalidArgumentError, StateError, StrataError } from "@strata/core";
+import {
+  decodeManifest,
+  encodeManifest,
+  MANIFEST_BYTES_MAX,
+  MANIFEST_NAME_PATTERN,
+  MANIFEST_TEMPORARY_PATTERN,
+  type Manifest,
+  manifestName,
+} from "./manifest.js";
+import type { Vfs } from "./vfs.js";
+import { readWhole, writeFully } from "./vfs-io.js";
+import { EPOCH_MAX, parseSegmentName, WAL_DIRECTORY } from "./wal-format.js";
+
+/** What the names in the directory say, before any file is read. */
+export interface DirectorySurvey {
+  /** Names of manifests, the one that counts first. */
+  readonly manifests: readonly ManifestFile[];
+  readonly temporaries: readonly ManifestFile[];
+  readonly segments: readonly SegmentFile[];
+  /** No name carries a higher epoch. */
+  readonly epochMax: number;
+  /** Names in the directory that no database has. */
+  readonly foreign: readonly string[];
+}
+
+export interface ManifestFile {
+  readonly name: string;
+  readonly epoch: number;
+  readonly number: number;
+}
+
+export interface SegmentFile {
+  readonly path: string;
+  readonly epoch: number;
+  readonly firstLsn: number;
+}
+
+export const LOCK_NAME = "LOCK";
+/** Behind the name of a manifest that does not parse and that another one made up for: kept, never read again. */
+const DAMAGED_SUFFIX = ".damaged";
+
+export function surveyDirectory(vfs: Vfs): DirectorySurvey {
+  const manifests: ManifestFile[] = [];
+  const temporaries: ManifestFile[] = [];
+  const segments: SegmentFile[] = [];
+  const foreign: string[] = [];
+  for (const name of vfs.list("")) {
+    const manifest = parseManifestName(name, MANIFEST_NAME_PATTERN);
+    const temporary = parseManifestName(name, MANIFEST_TEMPORARY_PATTERN);
+    if (manifest !== undefined) manifests.push(manifest);
+    else if (temporary !== undefined) temporaries.push(temporary);
+    else if (!isOurs(name)) foreign.push(name);
+  }
+  for (const name of vfs.list(WAL_DIRECTORY)) {
+    const place = parseSegmentName(name);
+    if (place !== undefined) segments.push({ path: `${WAL_DIRECTORY}/${name}`, ...place });
+  }
+  manifests.sort((a, b) => b.epoch - a.epoch || b.number - a.number);
+  segments.sort((a, b) => a.firstLsn - b.firstLsn || a.epoch - b.epoch);
+  let epochMax = 0;
+  for (const { epoch } of [...manifests, ...temporaries, ...segments]) if (epoch > epochMax) epochMax = epoch;
+  return { manifests, temporaries, segments, epochMax, foreign };
+}
+
+/** The manifest that counts, and those above it that do not parse. */
+export interface SelectedManifest {
+  readonly manifest: Manifest;
+  readonly damaged: readonly ManifestFile[];
+}
+
+/**
+ * The manifest that counts; `undefined` when the directory is empty and a database may be made there.
+ *
+ * A damaged manifest is passed over for the one before it only when that one describes every segment there is: it says less
+ * about how the log was closed, and nothing else. Otherwise the answer is an error, because an older description of the log
+ * would silently drop what came after it.
+ *
+ * @param salvage passes over damage in any case.
+ * @throws {CorruptionError} `MANIFEST_CORRUPT`, `MANIFEST_MISSING`
+ * @throws {InvalidArgumentError} `NOT_A_DATABASE`
+ * @throws {StateError} `FORMAT_TOO_NEW`
+ */
+export function selectManifest(vfs: Vfs, survey: DirectorySurvey, salvage: boolean): SelectedManifest | undefined {
+  const damaged: ManifestFile[] = [];
+  let firstDamage: CorruptionError | undefined;
+  for (const file of survey.manifests) {
+    let manifest: Manifest;
+    try {
+      manifest = readManifest(vfs, file);
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+      firstDamage ??= error;
+      damaged.push(file);
+      continue;
+    }
+    if (firstDamage !== undefined && !salvage && !coversAll(manifest, survey)) throw firstDamage;
+    return { manifest, damaged };
+  }
+  if (firstDamage !== undefined) throw firstDamage;
+  if (survey.segments.length > 0) {
+    throw new CorruptionError(
+      "MANIFEST_MISSING",
+      `${vfs.name} holds ${survey.segments.length} segments of a log, and no manifest`,
+      {
+        path: vfs.name,
+        segments: survey.segments.map((segment) => segment.path),
+      },
+    );
+  }
+  if (survey.foreign.length > 0) {
+    throw new InvalidArgumentError(
+      "NOT_A_DATABASE",
+      `${vfs.name} is not empty and holds no database: ${survey.foreign[0]} is there`,
+      {
+        path: vfs.name,
+        names: survey.foreign.slice(0, 10),
+      },
+    );
+  }
+  return undefined;
+}
+
+function readManifest(vfs: Vfs, file: ManifestFile): Manifest {
+  const size = vfs.size(file.name) ?? 0;
+  if (size > MANIFEST_BYTES_MAX) {
+    throw new CorruptionError("MANIFEST_CORRUPT", `${file.name}: no manifest has ${size} bytes`, {
+      file: file.name,
+      bytes: size,
+    });
+  }
+  const manifest = decodeManifest(readWhole(vfs, file.name), file.name);
+  if (manifest.epoch !== file.epoch || manifest.number !== file.number) {
+    throw new CorruptionError(
+      "MANIFEST_CORRUPT",
+      `${file.name} holds the manifest ${manifestName(manifest.epoch, manifest.number)}`,
+      {
+        file: file.name,
+        epoch: manifest.epoch,
+        number: manifest.number,
+      },
+    );
+  }
+  return manifest;
+}
+
+function coversAll(manifest: Manifest, survey: DirectorySurvey): boolean {
+  const last = manifest.spans.at(-1);
+  return survey.segments.every((segment) => last !== undefined && segment.epoch <= last.epoch);
+}
+
+/**
+ * The manifests of one epoch, as their owner publishes them. The owner is whoever published the manifest with the highest
+ * epoch; whoever raises the epoch removes the manifests of all lower ones, so that a robbed owner sees it by one look at
+ * a name.
+ *
+ * Invariant: `#current` was published by this object and is on stable storage.
+ */
+export class OwnManifests {
+  readonly #vfs: Vfs;
+  #current: Manifest;
+
+  private constructor(vfs: Vfs, current: Manifest) {
+    this.#vfs = vfs;
+    this.#current = current;
+  }
+
+  get current(): Manifest {
+    return this.#current;
+  }
+
+  /** Its name, present for as long as this process owns the database. */
+  get currentName(): string {
+    return manifestName(this.#current.epoch, this.#current.number);
+  }
+
+  /**
+   * Raises the epoch above every name there is, and says so durably; nothing else of `base` changes. From here on every
+   * other owner is fenced.
+   *
+   * @param damaged are put aside, not removed.
+   * @throws {StateError} `DATABASE_FENCED` when others raise it at the same time, again and again.
+   */
+  static raiseEpoch(
+    vfs: Vfs,
+    base: Omit<Manifest, "epoch" | "number">,
+    survey: DirectorySurvey,
+    damaged: readonly ManifestFile[],
+  ): OwnManifests {
+    let epoch = survey.epochMax + 1;
+    // The temporary file is the claim: whoever makes it owns the epoch. Remains of a crash are as good as a competitor.
+    for (let attempt = 0; attempt < 16; attempt++, epoch++) {
+      assert(epoch <= EPOCH_MAX, "the epochs are used up");
+      const manifest: Manifest = { ...base, epoch, number: 1 };
+      if (!publish(vfs, manifest)) continue;
+      const own = new OwnManifests(vfs, manifest);
+      for (const { name } of damaged) if (vfs.exists(name)) vfs.rename(name, `${name}${DAMAGED_SUFFIX}`);
+      for (const file of surveyDirectory(vfs).manifests) if (file.epoch < epoch) vfs.unlink(file.name);
+      own.checkFence();
+      return own;
+    }
+    throw new StateError("DATABASE_FENCED", `${vfs.name} is being opened by other processes at the same time`, {
+      path: vfs.name,
+    });
+  }
+
+  /** Makes `changes` to the current manifest durable, under the next number. */
+  replace(changes: Partial<Omit<Manifest, "epoch" | "number" | "databaseId">>): void {
+    this.checkFence();
+    const previous = this.#current;
+    const next: Manifest = { ...previous, ...changes, number: previous.number + 1 };
+    this.#vfs.unlink(`${manifestName(next.epoch, next.number)}.tmp`);
+    assert(publish(this.#vfs, next), "the number of a manifest is used once");
+    this.#current = next;
+    // The one before stays, for the case that this one is damaged some day.
+    if (previous.number > 1) this.#vfs.unlink(manifestName(previous.epoch, previous.number - 1));
+  }
+
+  /** @throws {StateError} `DATABASE_FENCED` when somebody else has raised the epoch. */
+  checkFence(): void {
+    if (this.#vfs.exists(this.currentName)) return;
+    throw new StateError(
+      "DATABASE_FENCED",
+      `${this.#vfs.name} was taken over from this process (epoch ${this.#current.epoch})`,
+      {
+        path: this.#vfs.name,
+        epoch: this.#current.epoch,
+      },
+    );
+  }
+}
+
+/** Write, fsync, rename, fsync of the directory. @returns false when somebody else is writing, or wrote, this very manifest. */
+function publish(vfs: Vfs, manifest: Manifest): boolean {
+  const name = manifestName(manifest.epoch, manifest.number);
+  const temporary = `${name}.tmp`;
+  const bytes = encodeManifest(manifest);
+  if (vfs.exists(name) || vfs.exists(temporary)) return false;
+  try {
+    const file = vfs.open(temporary, "create");
+    try {
+      writeFully(file, bytes, 0, bytes.length, 0);
+      file.sync();
+    } finally {
+      file.close();
+    }
+    vfs.rename(temporary, name);
+  } catch (error) {
+    removeQuietly(vfs, temporary);
+    throw error;
+  }
+  vfs.syncDirectory("");
+  return true;
+}
+
+function removeQuietly(vfs: Vfs, path: string): void {
+  try {
+    vfs.unlink(path);
+  } catch (error) {
+    // The failure that led here is the one to report; a temporary file is swept at the next opening.
+    if (!StrataError.is(error)) throw error;
+  }
+}
+
+function parseManifestName(name: string, pattern: RegExp): ManifestFile | undefined {
+  const match = pattern.exec(name);
+  if (match === null) return undefined;
+  return { name, epoch: Number.parseInt(match[1]!, 16), number: Number.parseInt(match[2]!, 16) };
+}
+
+/** Locks (with whatever their method adds), the log's directory, what was put aside, and what desktops leave everywhere. */
+function isOurs(name: string): boolean {
+  return name.startsWith(LOCK_NAME) || name === WAL_DIRECTORY || name.endsWith(DAMAGED_SUFFIX) || name.startsWith(".");
+}

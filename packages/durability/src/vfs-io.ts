@@ -1,0 +1,69 @@
+import { CorruptionError, IoError } from "@strata/core";
+import type { Vfs, VfsFile } from "./vfs.js";
+
+/**
+ * Writes the whole range, however often the file takes only a part of it. The one caller of `VfsFile.write`.
+ *
+ * @throws {IoError} what the file threw, or `IO_ERROR` when it takes nothing at all; any part may have been written then.
+ */
+export function writeFully(file: VfsFile, bytes: Uint8Array, start: number, length: number, position: number): void {
+  let written = file.write(bytes, start, length, position);
+  while (written < length) {
+    // A call that takes nothing and says nothing would be asked for ever.
+    const more = file.write(bytes, start + written, length - written, position + written);
+    if (more <= 0) {
+      throw new IoError("IO_ERROR", `${file.path}: a write of ${length - written} bytes was not accepted`, {
+        operation: "write",
+        path: file.path,
+        position: position + written,
+      });
+    }
+    written += more;
+  }
+}
+
+/**
+ * Fills `target` from `position` on as far as the file goes.
+ *
+ * @returns how many bytes were read; fewer than `target` holds only when the file ends there.
+ */
+export function readFully(file: VfsFile, target: Uint8Array, position: number): number {
+  let filled = 0;
+  while (filled < target.length) {
+    const more = file.read(filled === 0 ? target : target.subarray(filled), position + filled);
+    if (more <= 0) break;
+    filled += more;
+  }
+  return filled;
+}
+
+/** The whole file as bytes of its own. @throws {CorruptionError} `WAL_CORRUPT` when it is longer than `sizeMax`: nothing of ours is. */
+export function readWhole(vfs: Vfs, path: string, sizeMax: number = Number.MAX_SAFE_INTEGER): Uint8Array {
+  const file = vfs.open(path, "read");
+  try {
+    const size = file.size();
+    if (size > sizeMax) {
+      throw new CorruptionError("WAL_CORRUPT", `${path} has ${size} bytes, more than any file of this kind`, {
+        file: path,
+        offset: sizeMax,
+        bytes: size,
+      });
+    }
+    const bytes = new Uint8Array(size);
+    const read = readFully(file, bytes, 0);
+    return read === size ? bytes : bytes.subarray(0, read);
+  } finally {
+    file.close();
+  }
+}
+
+/** How much of a new file is filled by one call: small writes keep later ones small too (large folios slow them by half). */
+const FILL_CHUNK_BYTES = 16 * 1024;
+const ZEROS = new Uint8Array(FILL_CHUNK_BYTES);
+
+/** Overwrites `[from, to)` with zeros. */
+export function fillWithZeros(file: VfsFile, from: number, to: number): void {
+  for (let position = from; position < to; position += FILL_CHUNK_BYTES) {
+    writeFully(file, ZEROS, 0, Math.min(FILL_CHUNK_BYTES, to - position), position);
+  }
+}
