@@ -117,7 +117,7 @@ export class EventLogReader<M = AnyEvents> implements EventReads<M> {
 
   head(): ChainHead {
     const length = this.#events.length();
-    return { length, hash: this.#events.read(length - 1)?.hash ?? EMPTY_HEAD };
+    return { length, hash: length === 0 ? EMPTY_HEAD : (this.#events.read(length - 1) as StoredEvent).hash };
   }
 
   verify(expected?: ChainHead): ChainReport {

@@ -44,13 +44,14 @@ export function eventWindow(events: EventSource, { after, limit, reverse }: Even
 /** What `query` selects of the events of one type: their sequences, in scan order. */
 export function typeSequences(events: EventSource, type: string, { after, limit, reverse }: EventQuery): number[] {
   const count = events.countOf(type);
+  if (after === undefined && !reverse) return events.sequencesOf(type, 0, Math.min(limit, count));
+  const all = events.sequencesOf(type, 0, count);
   if (reverse) {
-    const end = after === undefined ? count : countBelow(events, type, count, after);
-    const start = Math.max(0, end - limit);
-    return events.sequencesOf(type, start, end - start).reverse();
+    const end = after === undefined ? count : countBelow(all, after);
+    return all.slice(Math.max(0, end - limit), end).reverse();
   }
-  const start = after === undefined ? 0 : countBelow(events, type, count, after + 1);
-  return events.sequencesOf(type, start, Math.min(limit, count - start));
+  const start = after === undefined ? 0 : countBelow(all, after + 1);
+  return all.slice(start, start + limit);
 }
 
 /** `end`, or the log's length where that is less. An event that exists cannot change: to see it observes less than to ask for the length. */
@@ -60,13 +61,13 @@ export function clip(events: EventSource, end: number): number {
   return Math.min(end, events.length());
 }
 
-/** Events of `type`, of which there are `count`, whose sequence is below `sequence`. */
-function countBelow(events: EventSource, type: string, count: number, sequence: number): number {
+/** How many of the ascending `sequences` are below `bound`. */
+function countBelow(sequences: readonly number[], bound: number): number {
   let low = 0;
-  let high = count; // the first `low` are below; those from `high` on are not
+  let high = sequences.length; // the first `low` are below; those from `high` on are not
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((events.sequencesOf(type, middle, 1)[0] as number) < sequence) low = middle + 1;
+    if ((sequences[middle] as number) < bound) low = middle + 1;
     else high = middle;
   }
   return low;

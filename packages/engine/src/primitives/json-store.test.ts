@@ -379,7 +379,11 @@ describe("two transactions on one document", () => {
       (own) => own.set("doc", "a.new", 2),
       (own) => own.set("doc", "b.y", own.get("doc", "a.new") ?? 0),
     ],
-    ["a read of the whole document", (own) => own.set("doc", "a.x", 2), (own) => own.set("doc", "b.y", own.get("doc") as Value)],
+    [
+      "a read of the whole document",
+      (own) => own.set("doc", "a.x", 2),
+      (own) => own.set("doc", "b.y", own.get("doc") as Value),
+    ],
     ["a query", (own) => own.set("doc", "a.x", 2), (own) => own.set("doc", "b.y", own.query("doc", "$.n"))],
     [
       "exists of what the other deleted",
