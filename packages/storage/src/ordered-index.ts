@@ -29,7 +29,9 @@ export class OrderedIndex {
 
   constructor(map: KeyMap) {
     this.#map = map;
-    for (const chain of map.chains()) this.#place(chain, true);
+    map.forEach((chain) => {
+      this.#place(chain, true);
+    });
   }
 
   /** A key was added, or has a value again. */
@@ -47,7 +49,7 @@ export class OrderedIndex {
     if (noted.length === 0) return;
     this.#noted = [];
     // A chain with a single version has never been anywhere else.
-    for (const chain of noted) this.#place(chain, chain.older === undefined);
+    for (const chain of noted) this.#place(chain, !chain.hasOlder);
   }
 
   /** Moves the dead chains of a bucket of `live` out of the way of readers of the newest state. */

@@ -153,7 +153,8 @@ export class OrderedKeys {
 
   /** Position in the settled bucket `index` of the first chain whose key is at least `key`. */
   lowerBound(index: number, key: string, byCodePoint: boolean): number {
-    return this.#positionOf(this.#buckets[index]!.chains, key, byCodePoint);
+    const chains = this.#buckets[index]!.chains;
+    return this.#positionOf(chains, chains.length, key, byCodePoint);
   }
 
   /** Index of the last bucket whose low is at most `key`. */
@@ -181,19 +182,26 @@ export class OrderedKeys {
     return position;
   }
 
+  /** Insertion sort of what was added to a sorted bucket. */
   #insertTail(bucket: Bucket): void {
-    const tail = bucket.chains.splice(bucket.sorted);
-    for (const chain of tail) {
-      const position = this.#positionOf(bucket.chains, chain.key, this.#byCodePoint);
-      if (bucket.chains[position] !== chain) bucket.chains.splice(position, 0, chain);
+    const chains = bucket.chains;
+    let sorted = bucket.sorted;
+    for (let next = sorted; next < chains.length; next++) {
+      const chain = chains[next]!;
+      const position = this.#positionOf(chains, sorted, chain.key, this.#byCodePoint);
+      if (position < sorted && chains[position] === chain) continue;
+      for (let at = sorted; at > position; at--) chains[at] = chains[at - 1]!;
+      chains[position] = chain;
+      sorted++;
     }
-    bucket.sorted = bucket.chains.length;
+    chains.length = sorted;
+    bucket.sorted = sorted;
   }
 
-  /** Position of the first of `chains`, which ascend, whose key is at least `key`. */
-  #positionOf(chains: readonly VersionChain[], key: string, byCodePoint: boolean): number {
+  /** Position of the first of the `length` chains, which ascend, whose key is at least `key`. */
+  #positionOf(chains: readonly VersionChain[], length: number, key: string, byCodePoint: boolean): number {
     let low = 0;
-    let high = chains.length;
+    let high = length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       this.comparisons++;

@@ -22,27 +22,38 @@ export interface Layer {
   readonly readsDead: boolean;
 }
 
-/** The newest state of a table without layers below. `version`: that of its last write. */
-export function scanNewest(index: OrderedIndex, range: KeyRange, version: number, visit: Visit): void {
-  const cursor = new KeyCursor(index.live, range);
+/** One list, as of `clip`. `bury`, if given, is told the bucket when dead chains have been met in it. */
+function scanOne(
+  keys: OrderedKeys,
+  range: KeyRange,
+  clip: number,
+  visit: Visit,
+  bury: ((bucket: number) => void) | undefined,
+): void {
+  const cursor = new KeyCursor(keys, range);
   const found = new Found();
   let met = 0;
+  for (let chain = cursor.next(); chain !== undefined; chain = cursor.next()) {
+    if (chain.version <= clip) {
+      const stored = chain.stored;
+      if (isLive(stored)) {
+        if (!visit(chain.key, stored, chain.version)) return;
+      } else if (++met >= BURY_AT && bury !== undefined) {
+        met = 0;
+        bury(cursor.bucket);
+      }
+    } else if (chain.findAt(clip, found) && isLive(found.stored)) {
+      if (!visit(chain.key, found.stored, found.version)) return;
+    }
+  }
+}
+
+/** The newest state of a table without layers below. `version`: that of its last write; `visit` may add higher ones. */
+export function scanNewest(index: OrderedIndex, range: KeyRange, version: number, visit: Visit): void {
+  const bury = index.readers === 0 ? (bucket: number) => index.bury(bucket) : undefined;
   index.readers++;
   try {
-    for (let chain = cursor.next(); chain !== undefined; chain = cursor.next()) {
-      // `visit` may have written since the scan began: those versions are above `version`.
-      if (chain.version <= version) {
-        const stored = chain.stored;
-        if (isLive(stored)) {
-          if (!visit(chain.key, stored, chain.version)) return;
-        } else if (++met >= BURY_AT && index.readers === 1) {
-          met = 0;
-          index.bury(cursor.bucket);
-        }
-      } else if (chain.findAt(version, found) && isLive(found.stored)) {
-        if (!visit(chain.key, found.stored, found.version)) return;
-      }
-    }
+    scanOne(index.live, range, version, visit, bury);
   } finally {
     index.readers--;
   }
@@ -53,18 +64,19 @@ export function scanNewest(index: OrderedIndex, range: KeyRange, version: number
  * A heap of cursors, so that k layers cost O(k log n) and each result O(log k).
  */
 export function scanLayers(layers: readonly Layer[], range: KeyRange, visit: Visit): void {
-  const sources: Source[] = [];
-  let byCodePoint = false;
-  layers.forEach((layer, rank) => {
-    layer.index.readers++;
-    if (layer.index.live.byCodePoint) byCodePoint = true;
-    sources.push(new Source(layer.index.live, range, layer.clip, rank));
-    if (layer.readsDead && !layer.index.dead.isEmpty) {
-      sources.push(new Source(layer.index.dead, range, layer.clip, rank));
-    }
-  });
+  for (const layer of layers) layer.index.readers++;
   try {
-    merge(new SourceHeap(sources, range.reverse, byCodePoint), visit);
+    const lists = layers.flatMap(({ index, clip, readsDead }, rank) => {
+      const live = { keys: index.live, clip, rank };
+      return readsDead && !index.dead.isEmpty ? [live, { keys: index.dead, clip, rank }] : [live];
+    });
+    if (lists.length === 1) {
+      scanOne(lists[0]!.keys, range, lists[0]!.clip, visit, undefined);
+    } else {
+      const byCodePoint = lists.some(({ keys }) => keys.byCodePoint);
+      const sources = lists.map(({ keys, clip, rank }) => new Source(keys, range, clip, rank));
+      merge(new SourceHeap(sources, range.reverse, byCodePoint), visit);
+    }
   } finally {
     for (const layer of layers) layer.index.readers--;
   }

@@ -247,9 +247,9 @@ export class Table {
       return count;
     }
     let count = this.#inheritedLive;
-    for (const chain of this.#keys.chains()) {
+    this.#keys.forEach((chain) => {
       count += (isLive(chain.stored) ? 1 : 0) - (this.#inheritsLive(chain.key) ? 1 : 0);
-    }
+    });
     return count;
   }
 }
