@@ -3,6 +3,7 @@ import { Box, type EventTable, type RunShard, type Stored, type Table, type Vers
 import { encodeEventRecord, hashOfRecord } from "./event-record.js";
 import { applyOperation as applyJsonOperation, type JsonOperation } from "./json/index.js";
 import type { AppendOperation, CommitRecord, Operation } from "./operation.js";
+import { holdsBytesAfter } from "./primitives/document.js";
 import type { KeyedPrimitive } from "./scope.js";
 
 /**
@@ -59,13 +60,13 @@ export function patchedDocument(previous: Stored | undefined, operations: readon
   const before = previous instanceof Box ? previous : undefined;
   let root: Value | undefined = before?.value;
   for (const operation of operations) root = applyJsonOperation(root, operation);
-  return documentBox(root, before, timestamp);
+  return documentBox(root, before, timestamp, holdsBytesAfter(before, operations));
 }
 
 /** A document's next version: its counter goes on, and it keeps its birthday while it lives. */
-export function documentBox(root: Value | undefined, before: Box | undefined, timestamp: number): Box {
+export function documentBox(root: Value | undefined, before: Box | undefined, timestamp: number, holdsBytes: boolean): Box {
   const createdAt = before?.value === undefined ? timestamp : before.createdAt;
-  return new Box(root, Number.POSITIVE_INFINITY, (before?.counter ?? 0) + 1, createdAt, before?.holdsBytes ?? false);
+  return new Box(root, Number.POSITIVE_INFINITY, (before?.counter ?? 0) + 1, createdAt, holdsBytes);
 }
 
 function appendEvent(table: EventTable, operation: AppendOperation, version: Version, timestamp: number): EventTable {

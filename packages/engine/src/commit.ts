@@ -261,9 +261,7 @@ export class CommitPass {
 }
 
 function documentToPut(box: Box | undefined, head: Stored | undefined, timestamp: number): PutOperation["stored"] {
-  const before = head instanceof Box ? head : undefined;
-  const next = documentBox(box?.value, before, timestamp);
-  return new Box(next.value, box?.expiresAt ?? Number.POSITIVE_INFINITY, next.counter, next.createdAt, box?.holdsBytes ?? false);
+  return documentBox(box?.value, head instanceof Box ? head : undefined, timestamp, box?.holdsBytes ?? false);
 }
 
 function conflict(run: Run, verdict: Validation): ConflictError {

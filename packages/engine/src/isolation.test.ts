@@ -205,7 +205,7 @@ describe("prevented by validating everything read", () => {
 
   test("a key that is read and deleted by another conflicts", () => {
     const t1 = begin();
-    kvOf(t1).put("copy", kvOf(t1).get("x"));
+    kvOf(t1).put("copy", kvOf(t1).get("x") as number);
     kv.delete("x");
     expect(() => t1.commit()).toThrow(CONFLICT);
   });

@@ -1,11 +1,14 @@
 import {
-  canonicalBytes,
+  ByteWriter,
   copyValue,
+  encodeCanonical,
   InvalidArgumentError,
   type Limits,
   type Value,
   type ValueObject,
 } from "@strata/core";
+
+const writer = new ByteWriter();
 
 /**
  * The payload of an event as it is hashed, logged and stored: canonical bytes, made once.
@@ -22,7 +25,9 @@ export function payloadBytes(input: unknown, limits: Limits, what: string): Uint
     });
   }
   checkFinite(payload, "$", what);
-  return canonicalBytes(payload);
+  writer.reset();
+  encodeCanonical(writer, payload);
+  return writer.take();
 }
 
 function isObject(value: Value): value is ValueObject {
