@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Writes the JavaScript entry of cbor-x as one module, with its licence and its types, to `src/vendor/` (or, with
+ * Writes the JavaScript of cbor-x's encoder as one module, with its licence and types, to `src/vendor/` (or, with
  * `--into dist`, copies that folder to `dist/vendor/`). cbor-x itself is no runtime dependency of ours because its
  * optional native companion has an install script.
  */
@@ -11,6 +11,23 @@ import { build } from "esbuild";
 
 const packageDir = dirname(dirname(fileURLToPath(import.meta.url)));
 const vendorDir = join(packageDir, "src", "vendor");
+
+// What we use of it. cbor-x's own declarations need the types of Node.
+const DECLARATIONS = `/** Encodings begin at \`start\` and end at \`end\` of the encoder's own buffer. */
+export interface ReusedBuffer extends Uint8Array {
+  readonly start: number;
+  readonly end: number;
+}
+export declare class Encoder {
+  constructor(options: { useRecords: boolean; variableMapSize: boolean; tagUint8Array: boolean });
+  /** \`mode\` has \`REUSE_BUFFER_MODE\`. */
+  encode(value: unknown, mode: number): ReusedBuffer;
+}
+/** The result is the encoder's own buffer. */
+export declare const REUSE_BUFFER_MODE: number;
+/** The next encoding begins where this one began. */
+export declare const RESET_BUFFER_MODE: number;
+`;
 
 const intoDist = process.argv.includes("--into");
 if (intoDist) copyToDist();
@@ -25,14 +42,17 @@ function copyToDist() {
 async function writeVendor() {
   const cborDir = join(packageDir, "node_modules", "cbor-x");
   const { version } = JSON.parse(readFileSync(join(cborDir, "package.json"), "utf8"));
-  const banner = `// cbor-x ${version}, bundled. MIT licence, see LICENSE-cbor-x in this folder.`;
+  const banner = `// The encoder of cbor-x ${version}, bundled. MIT licence, see LICENSE-cbor-x in this folder.`;
   const bundle = join(vendorDir, "cbor-x.js");
   if (existsSync(bundle) && readFileSync(bundle, "utf8").startsWith(banner)) return;
 
   mkdirSync(vendorDir, { recursive: true });
   const result = await build({
-    // `index.js` is the entry for browsers: encoder, decoder and iterators, without streams and the native add-on.
-    entryPoints: [join(cborDir, "index.js")],
+    // Not the package's entries: they bring streams and the native add-on.
+    stdin: {
+      contents: 'export { Encoder, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from "./encode.js";',
+      resolveDir: cborDir,
+    },
     bundle: true,
     write: false,
     format: "esm",
@@ -41,17 +61,7 @@ async function writeVendor() {
     banner: { js: banner },
   });
   writeFileSync(join(vendorDir, "LICENSE-cbor-x"), readFileSync(join(cborDir, "LICENSE")));
-  writeFileSync(join(vendorDir, "cbor-x.d.ts"), portableTypes(readFileSync(join(cborDir, "index.d.ts"), "utf8")));
+  writeFileSync(join(vendorDir, "cbor-x.d.ts"), DECLARATIONS);
   // Last: its first line says that the folder is complete.
   writeFileSync(bundle, result.outputFiles[0].contents);
-}
-
-/** The types of cbor-x without those of Node: no streams, and a plain `Uint8Array` where it says `Buffer`. */
-function portableTypes(types) {
-  return types
-    .replace(/^import .* from 'stream'$/m, "")
-    .replace(/^export class \w+Stream extends Transform \{[^}]*\}[^}]*\}$/gm, "")
-    .replace(/^export as namespace .*$/m, "")
-    .replaceAll("Buffer | Uint8Array", "Uint8Array")
-    .replaceAll(/\bBuffer\b/g, "Uint8Array");
 }

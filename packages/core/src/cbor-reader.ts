@@ -8,8 +8,12 @@
  * One decoding runs at a time and calls no foreign code, so its state is held by the module.
  */
 
+import type { ByteReader } from "./bytes.js";
 import {
+  DOUBLE,
   FALSE,
+  HALF,
+  isInt,
   MAJOR_ARRAY,
   MAJOR_BYTES,
   MAJOR_MAP,
@@ -17,19 +21,15 @@ import {
   MAJOR_TEXT,
   MAJOR_UNSIGNED,
   NULL,
-  HALF,
   SINGLE,
-  DOUBLE,
   TRUE,
-  isInt,
 } from "./cbor.js";
-import type { ByteReader } from "./bytes.js";
 import { halfOf } from "./cbor-writer.js";
 import { CorruptionError } from "./errors.js";
 import { ARRAY_LENGTH_MAX, INT_MAX, NESTING_MAX, OBJECT_MEMBERS_MAX } from "./limits.js";
+import { defineMember } from "./own-member.js";
 import { readUtf8 } from "./utf8.js";
 import type { Value } from "./value.js";
-import { defineMember } from "./value-copy.js";
 
 const HIGH = 2 ** 32;
 const SAFE_HIGH_MAX = 0x1fffff;
@@ -38,6 +38,9 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 let source: Uint8Array = NOTHING;
 let at = 0;
 let end = 0;
+// Items that can still be: each takes a byte at least. Heads that together promise more are refused before memory is
+// set aside for what they promise, so that nested heads cannot each claim the same bytes.
+let budget = 0;
 
 const scratch = new Uint8Array(8);
 const scratchView = new DataView(scratch.buffer);
@@ -47,6 +50,7 @@ export function readValue(reader: ByteReader): Value {
   source = reader.source;
   at = reader.offset;
   end = reader.end;
+  budget = end - at;
   try {
     const value = readItem(0);
     reader.seek(at);
@@ -162,14 +166,14 @@ function readText(length: number, start: number): string {
 }
 
 function readArray(length: number, start: number, depth: number): Value {
-  checkContainer(length, ARRAY_LENGTH_MAX, start, depth);
-  const array: Value[] = [];
-  for (let i = 0; i < length; i++) array.push(readItem(depth));
+  checkContainer(length, length, ARRAY_LENGTH_MAX, start, depth);
+  const array: Value[] = new Array(length);
+  for (let i = 0; i < length; i++) array[i] = readItem(depth);
   return Object.freeze(array);
 }
 
 function readObject(length: number, start: number, depth: number): Value {
-  checkContainer(length, OBJECT_MEMBERS_MAX, start, depth);
+  checkContainer(length, length * 2, OBJECT_MEMBERS_MAX, start, depth);
   const object: Record<string, Value> = {};
   for (let i = 0; i < length; i++) {
     const name = readName();
@@ -180,17 +184,48 @@ function readObject(length: number, start: number, depth: number): Value {
   return Object.freeze(object);
 }
 
+// Member names met last, found by a hash of some of their bytes and confirmed by all of them: names repeat, and a string
+// that already is a name of a property needs no look-up to become one.
+const NAME_SLOTS = 1024;
+const knownNames: string[] = new Array(NAME_SLOTS).fill("");
+
 function readName(): string {
   if (at >= end) throw corrupt("the value ends early", at);
   const start = at;
   const initial = source[at++]!;
   if (initial >> 5 !== MAJOR_TEXT) throw corrupt("a member name that is no text", start);
-  return readText(readLength(initial & 31, start), start);
+  const length = readLength(initial & 31, start);
+  if (length === 0 || initial >= SHORT_NAME_END) return readText(length, start);
+  const last = at + length - 1;
+  const slot = (source[at]! * 37 + source[(at + last) >> 1]! * 11 + source[last]! * 5 + length) & (NAME_SLOTS - 1);
+  const known = knownNames[slot]!;
+  if (known.length === length && isAt(known)) {
+    at += length;
+    return known;
+  }
+  const name = readText(length, start);
+  if (name.length === length) knownNames[slot] = asPropertyName(name); // ASCII: `isAt` compares bytes.
+  return name;
 }
 
-function checkContainer(length: number, maximum: number, start: number, depth: number): void {
+// Text heads with the length in the initial byte.
+const SHORT_NAME_END = (MAJOR_TEXT << 5) | 24;
+
+function isAt(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== source[at + i]) return false;
+  return true;
+}
+
+/** The same text, as the one string of it that the engine keeps for properties. */
+function asPropertyName(name: string): string {
+  return Object.keys({ [name]: 0 })[0]!;
+}
+
+function checkContainer(length: number, items: number, maximum: number, start: number, depth: number): void {
   if (depth > NESTING_MAX) throw corrupt(`nesting of more than ${NESTING_MAX}`, start);
   if (length > maximum) throw corrupt(`${length} items, where at most ${maximum} are allowed`, start);
+  budget -= items;
+  if (budget < 0) throw corrupt("more items than bytes", start);
 }
 
 function checkedFloat(value: number, start: number): number {
@@ -221,7 +256,14 @@ function readSingle(start: number): number {
 
 function readDouble(start: number): number {
   const from = skip(8);
-  for (let i = 0; i < 8; i++) scratch[i] = source[from + i]!;
+  scratch[0] = source[from]!;
+  scratch[1] = source[from + 1]!;
+  scratch[2] = source[from + 2]!;
+  scratch[3] = source[from + 3]!;
+  scratch[4] = source[from + 4]!;
+  scratch[5] = source[from + 5]!;
+  scratch[6] = source[from + 6]!;
+  scratch[7] = source[from + 7]!;
   const value = scratchView.getFloat64(0);
   if (Number.isNaN(value) && (u32(from) !== 0x7ff80000 || u32(from + 4) !== 0)) {
     throw corrupt("a NaN that is not the one NaN", start);

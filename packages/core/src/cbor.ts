@@ -53,5 +53,5 @@ export function numberSize(value: number): number {
 
 /** Whether a number is an Int. */
 export function isInt(value: number): boolean {
-  return Number.isSafeInteger(value) && !(value === 0 && Object.is(value, -0));
+  return Math.floor(value) === value && Math.abs(value) <= Number.MAX_SAFE_INTEGER && (value !== 0 || 1 / value > 0);
 }

@@ -3,7 +3,13 @@
  * next. A bug of ours is an `InvariantError` and no `StrataError`. The codes are in `error-codes.ts`.
  */
 
-import { type CommitOutcome, ERROR_CODES, type ErrorCode, type ErrorCodeEntry, type ErrorCodeOf } from "./error-codes.js";
+import {
+  type CommitOutcome,
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorCodeEntry,
+  type ErrorCodeOf,
+} from "./error-codes.js";
 
 export type ErrorFacts = { readonly [name: string]: unknown };
 

@@ -67,8 +67,9 @@ export { systemTimer, type Timer } from "./timer.js";
 export { type KeyPart, key } from "./tuple-key.js";
 export { isWellFormed, utf8Length } from "./utf8.js";
 export { type Json, type NotStorable, type Storable, Value, type ValueObject } from "./value.js";
+export { copyOut, hasBytes } from "./value-bytes.js";
 export { canonicalBytes, decodeValue, encodeCanonical, encodeValue } from "./value-codec.js";
-export { copyOut, copyValue, hasBytes } from "./value-copy.js";
+export { copyValue } from "./value-copy.js";
 export {
   type AsOf,
   type HistoryOptions,

@@ -5,7 +5,7 @@
  */
 
 import { InvalidArgumentError } from "./errors.js";
-import { type Primitive, PRIMITIVES } from "./version.js";
+import { PRIMITIVES, type Primitive } from "./version.js";
 
 export interface StorageKey {
   readonly run: string;
@@ -32,7 +32,7 @@ export function parseStorageKey(text: string): StorageKey {
 }
 
 // A segment holds `%` only as the two escapes.
-const ADDRESS = /^((?:[^:%]|%25|%3A)*):((?:[^:%]|%25|%3A)*):([a-z]+):([^]*)$/;
+const ADDRESS = /^((?:[^:%]|%25|%3A)*):((?:[^:%]|%25|%3A)*):([a-z]+):(.*)$/s;
 
 function escapeSegment(text: string): string {
   return text.replaceAll("%", "%25").replaceAll(":", "%3A");

@@ -2,20 +2,20 @@
  * A tuple as one key. Keys sort as their tuples do, part by part, and a tuple before every longer one that begins with
  * it, so that the key of the first parts is the prefix to scan for the rest.
  *
- *   key     := part+
- *   part    := "b" ("0" | "1")                                      false, true
- *            | "n" number
- *            | "s" text U+0001                                      U+0000, U+0001, U+0002 as U+0002 U+0003|U+0004|U+0005
- *            | "x" (two lower-case hex digits)* "."                 bytes
- *   number  := "-!" | "-" negative | "/" | "0" | positive | "~"     -∞, negative, -0, 0, positive, ∞
- *   positive := ("A" three digits | "a".."y" | "z" three digits) digit+ ("." | "/")
+ *   key       := part+
+ *   part      := "b" ("0" | "1")                false, true
+ *              | "n" number
+ *              | "s" text U+0001                U+0000, U+0001 and U+0002 as U+0002 and U+0003, U+0004, U+0005
+ *              | "x" (two hex digits)* "."      bytes, lower case
+ *   number    := "-!" | "-" mirrored | "/" | "0" | magnitude | "~"      -∞, negative, -0, 0, positive, ∞
+ *   magnitude := ("A" three digits | "a".."y" | "z" three digits) digit+ ("." | "/")
  *
- * A positive number is d.ddd × 10^e in its digits, behind e: "a" to "y" for 0 to 24, "A" and e + 400 below, "z" and e
- * above. Integers below 2^64 have all e + 1 digits, all other numbers the shortest that identify them, without zeros at
- * the end. "." ends a number, "/" a bigint. A negative one has each character of its absolute value mirrored: digits
- * 0-9 to 9-0, "a"-"y" to "y"-"a", "A" and "z" swapped, "." to ":", "/" to ";". So 42 is "nb42." and -42 is "n-x57:".
+ * A magnitude is d.ddd × 10^e: its digits behind its exponent, "a" to "y" for an e of 0 to 24, "A" and e + 400 below, "z"
+ * and e above. Integers below 2^64 have all their digits, other numbers the fewest that identify them. "." ends an Int,
+ * "/" a Float. A negative number has the characters of its magnitude mirrored. 42 is "nb42.", -42 "n-x57:", 1.5 "na15/".
  */
 
+import { isInt } from "./cbor.js";
 import { InvalidArgumentError } from "./errors.js";
 import { INT_MAX, INT_MIN } from "./limits.js";
 import { isWellFormed } from "./utf8.js";
@@ -27,7 +27,7 @@ interface TupleKey {
   /**
    * A tuple as one key: injective, and ordered part by part (text by code point, numbers by value, bytes by byte;
    * booleans before numbers before text before bytes). A bigint within ±(2^53 - 1) is the number; beyond, it sorts
-   * right behind a number of the same value. -0 sorts right before 0.
+   * right before a number of the same value. -0 sorts right before 0.
    *
    * @throws {InvalidArgumentError} `INVALID_KEY` for no parts, NaN, a bigint beyond 64 bits, a lone surrogate, or a part
    *   of another type. Length is checked where the key is used.
@@ -40,12 +40,12 @@ interface TupleKey {
 export const key: TupleKey = Object.freeze(Object.assign(formatTuple, { parse: parseTuple }));
 
 const TEXT_END = "\u0001";
+const BYTES_END = ".";
+const INT_END = ".";
+const FLOAT_END = "/";
 const ESCAPE = "\u0002";
 // Code points 0, 1 and 2 are written as ESCAPE and the character this far above them.
 const ESCAPE_SHIFT = 3;
-
-const ESCAPED = /[\u0000-\u0002]/g;
-const ESCAPES = /\u0002([\u0003-\u0005])/g;
 
 const ALL_DIGITS_BELOW = 2 ** 64;
 const LETTER_A = 97;
@@ -63,7 +63,7 @@ function formatPart(part: unknown): string {
   switch (typeof part) {
     case "string":
       if (!isWellFormed(part)) throw unusable("text with half of a surrogate pair cannot be part of a key", { part });
-      return `s${part.replace(ESCAPED, (c) => ESCAPE + String.fromCharCode(c.charCodeAt(0) + ESCAPE_SHIFT))}${TEXT_END}`;
+      return `s${escapeText(part)}${TEXT_END}`;
     case "number":
       return `n${formatNumber(part)}`;
     case "bigint":
@@ -76,10 +76,27 @@ function formatPart(part: unknown): string {
   }
 }
 
+function escapeText(text: string): string {
+  let escaped = "";
+  let copied = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= ESCAPE_SHIFT) continue;
+    escaped += text.slice(copied, i) + ESCAPE + String.fromCharCode(unit + ESCAPE_SHIFT);
+    copied = i + 1;
+  }
+  return copied === 0 ? text : escaped + text.slice(copied);
+}
+
+function unescapeText(text: string): string {
+  const [first, ...escaped] = text.split(ESCAPE) as [string, ...string[]];
+  return first + escaped.map((rest) => String.fromCharCode(rest.charCodeAt(0) - ESCAPE_SHIFT) + rest.slice(1)).join("");
+}
+
 function formatBytes(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += byte < 16 ? `0${byte.toString(16)}` : byte.toString(16);
-  return `${text}.`;
+  return text + BYTES_END;
 }
 
 function formatNumber(value: number): string {
@@ -87,16 +104,17 @@ function formatNumber(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return "~";
   if (value === Number.NEGATIVE_INFINITY) return "-!";
   if (Number.isNaN(value)) throw unusable("NaN cannot be part of a key: it has no place among the numbers", {});
-  const magnitude = Math.abs(value);
-  const text = `${formatMagnitude(magnitude)}.`;
+  const text = formatMagnitude(Math.abs(value)) + (isInt(value) ? INT_END : FLOAT_END);
   return value < 0 ? `-${mirror(text)}` : text;
 }
 
 function formatBigint(value: bigint): string {
   if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) return formatNumber(Number(value));
-  if (value < INT_MIN || value > INT_MAX) throw unusable("a bigint beyond 64 bits cannot be part of a key", { part: value });
+  if (value < INT_MIN || value > INT_MAX) {
+    throw unusable("a bigint beyond 64 bits cannot be part of a key", { part: value });
+  }
   const digits = String(value < 0n ? -value : value);
-  const text = `${formatExponent(digits.length - 1)}${digits}/`;
+  const text = formatExponent(digits.length - 1) + digits + INT_END;
   return value < 0n ? `-${mirror(text)}` : text;
 }
 
@@ -117,23 +135,14 @@ function formatExponent(exponent: number): string {
   return `z${String(exponent).padStart(3, "0")}`;
 }
 
-const MIRRORED: ReadonlyMap<string, string> = new Map(
-  [..."0123456789abcdefghijklmnopqrstuvwxyAz./:;"].map((character) => [character, mirroredCharacter(character)]),
-);
-
-function mirroredCharacter(character: string): string {
-  const pairs = ["09", "ay"];
-  for (const [low, high] of pairs as Iterable<string>) {
-    if (character >= low! && character <= high!) {
-      return String.fromCharCode(low!.charCodeAt(0) + high!.charCodeAt(0) - character.charCodeAt(0));
-    }
-  }
-  return { A: "z", z: "A", ".": ":", ":": ".", "/": ";", ";": "/" }[character]!;
-}
+// Each character and, below it, the one in its place for negative numbers. Digits and letters sort the other way round;
+// "." and "/", which sort below the digits, become ":" and ";", which sort above them.
+const CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyAz./:;";
+const MIRRORED = "9876543210yxwvutsrqponmlkjihgfedcbazA:;./";
 
 function mirror(text: string): string {
   let mirrored = "";
-  for (const character of text) mirrored += MIRRORED.get(character)!;
+  for (const character of text) mirrored += MIRRORED[CHARACTERS.indexOf(character)]!;
   return mirrored;
 }
 
@@ -141,9 +150,8 @@ function parseTuple(text: string): KeyPart[] {
   const parts = typeof text === "string" ? parseParts(text) : undefined;
   // Writing them again refuses every spelling but the one that `key` has.
   if (parts === undefined || !isSpelledBy(text, parts)) {
-    throw new InvalidArgumentError("INVALID_KEY", "this key was not made by key(...parts)", { key: text }, {
-      hint: "Parse only keys that were made with `key(...parts)`.",
-    });
+    const hint = "Parse only keys that were made with `key(...parts)`.";
+    throw new InvalidArgumentError("INVALID_KEY", "this key was not made by key(...parts)", { key: text }, { hint });
   }
   return parts;
 }
@@ -156,30 +164,51 @@ function isSpelledBy(text: string, parts: readonly KeyPart[]): boolean {
   }
 }
 
-const PART = /b[01]|n(?:[/0~]|-!|-?(?:[Az][0-9]{3}|[a-y])[0-9]+[./:;])|s[^\u0000\u0001]*\u0001|x(?:[0-9a-f]{2})*\./y;
-
+/** The parts, where the text has their outline; what it says wrongly inside that is for `isSpelledBy` to see. */
 function parseParts(text: string): KeyPart[] | undefined {
   const parts: KeyPart[] = [];
-  PART.lastIndex = 0;
-  while (PART.lastIndex < text.length) {
-    const found = PART.exec(text);
-    if (found === null) return undefined;
-    parts.push(parsePart(found[0]));
+  let at = 0;
+  while (at < text.length) {
+    const end = partEnd(text, at);
+    if (end === undefined) return undefined;
+    parts.push(parsePart(text[at]!, text.slice(at + 1, end)));
+    at = end;
   }
   return parts;
 }
 
-function parsePart(text: string): KeyPart {
-  const body = text.slice(1);
-  switch (text[0]) {
+const NUMBER = /[/0~]|-!|-?(?:[Az][0-9]{3}|[a-y])[0-9]+[./:;]/y;
+
+/** Position behind the part that begins at `at`. */
+function partEnd(text: string, at: number): number | undefined {
+  switch (text[at]) {
+    case "b":
+      return at + 2 <= text.length ? at + 2 : undefined;
+    case "n":
+      NUMBER.lastIndex = at + 1;
+      return NUMBER.test(text) ? NUMBER.lastIndex : undefined;
+    case "s":
+      return behind(text, TEXT_END, at);
+    case "x":
+      return behind(text, BYTES_END, at);
+    default:
+      return undefined;
+  }
+}
+
+function behind(text: string, terminator: string, from: number): number | undefined {
+  const found = text.indexOf(terminator, from);
+  return found < 0 ? undefined : found + terminator.length;
+}
+
+function parsePart(tag: string, body: string): KeyPart {
+  switch (tag) {
     case "b":
       return body === "1";
     case "s":
-      return body
-        .slice(0, -1)
-        .replace(ESCAPES, (_, c: string) => String.fromCharCode(c.charCodeAt(0) - ESCAPE_SHIFT));
+      return unescapeText(body.slice(0, -TEXT_END.length));
     case "x":
-      return Uint8Array.from(body.slice(0, -1).match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+      return Uint8Array.from(body.match(/[0-9a-f]{2}/g) ?? [], (digits) => Number.parseInt(digits, 16));
     default:
       return parseNumber(body);
   }
@@ -195,12 +224,20 @@ function parseNumber(text: string): number | bigint {
   const first = magnitude[0]!;
   const long = first === "A" || first === "z";
   const digits = magnitude.slice(long ? 4 : 1, -1);
-  if (magnitude.endsWith("/")) return BigInt(negative ? `-${digits}` : digits);
+  if (magnitude.endsWith(INT_END)) return toInt(negative ? `-${digits}` : digits);
   const exponent = long
     ? Number(magnitude.slice(1, 4)) - (first === "A" ? SMALL_EXPONENT_SHIFT : 0)
     : first.charCodeAt(0) - LETTER_A;
   const value = Number(`${digits[0]}.${digits.slice(1)}e${exponent}`);
   return negative ? -value : value;
+}
+
+// Longer than any Int: left to be refused, without the work of a bigint that large.
+const INT_DIGITS_MAX = 20;
+
+function toInt(digits: string): number | bigint {
+  const value = Number(digits);
+  return Number.isSafeInteger(value) || digits.length > INT_DIGITS_MAX ? value : BigInt(digits);
 }
 
 function unusable(message: string, facts: { readonly [name: string]: unknown }): InvalidArgumentError {

@@ -47,15 +47,45 @@ export function writeUtf8(target: Uint8Array, at: number, text: string): number 
 export function readUtf8(source: Uint8Array, start: number, end: number): string | undefined {
   const length = end - start;
   if (length < SHORT) {
-    let text = "";
-    for (let i = start; i < end; i++) {
-      const byte = source[i]!;
-      if (byte >= 0x80) return readAny(source, start, end);
-      text += String.fromCharCode(byte);
-    }
-    return text;
+    for (let i = start; i < end; i++) if (source[i]! >= 0x80) return readAny(source, start, end);
+    return readShortAscii(source, start, length);
   }
   return readAny(source, start, end);
+}
+
+const fromCharCode = String.fromCharCode;
+
+// Joining characters one by one makes a string for each; a call with many characters makes one.
+function readShortAscii(source: Uint8Array, start: number, length: number): string {
+  let text = "";
+  let i = start;
+  const end = start + length;
+  for (; i + 8 <= end; i += 8) {
+    text += fromCharCode(
+      source[i]!,
+      source[i + 1]!,
+      source[i + 2]!,
+      source[i + 3]!,
+      source[i + 4]!,
+      source[i + 5]!,
+      source[i + 6]!,
+      source[i + 7]!,
+    );
+  }
+  if (i + 4 <= end) {
+    text += fromCharCode(source[i]!, source[i + 1]!, source[i + 2]!, source[i + 3]!);
+    i += 4;
+  }
+  switch (end - i) {
+    case 3:
+      return text + fromCharCode(source[i]!, source[i + 1]!, source[i + 2]!);
+    case 2:
+      return text + fromCharCode(source[i]!, source[i + 1]!);
+    case 1:
+      return text + fromCharCode(source[i]!);
+    default:
+      return text;
+  }
 }
 
 function readAny(source: Uint8Array, start: number, end: number): string | undefined {

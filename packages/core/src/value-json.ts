@@ -9,8 +9,9 @@
 
 import { InvalidArgumentError, LimitError } from "./errors.js";
 import { DEFAULT_LIMITS, INT_MAX, INT_MIN, NESTING_MAX } from "./limits.js";
+import { defineMember } from "./own-member.js";
 import type { Json, Value, ValueObject } from "./value.js";
-import { copyValue, defineMember } from "./value-copy.js";
+import { copyValue } from "./value-copy.js";
 import { describe, isUint8Array } from "./value-kind.js";
 
 const TAGS: ReadonlySet<string> = new Set(["$bytes", "$int", "$float", "$object"]);
@@ -44,7 +45,7 @@ function toJson(value: Value, depth: number): Json {
       if (value === null) return null;
       if (isUint8Array(value)) return { $bytes: toBase64(value) };
       checkDepth(depth);
-      if (Array.isArray(value)) return (value as readonly Value[]).map((element) => toJson(element, depth + 1));
+      if (Array.isArray(value)) return [...(value as readonly Value[])].map((element) => toJson(element, depth + 1));
       return objectToJson(value as ValueObject, depth + 1);
     default:
       throw new InvalidArgumentError("INVALID_VALUE", `${describe(value)} is not a value`);
@@ -69,7 +70,11 @@ function fromJson(json: unknown, depth: number): unknown {
   return objectFromJson(members, names, depth + 1);
 }
 
-function objectFromJson(json: { readonly [member: string]: unknown }, names: readonly string[], depth: number): unknown {
+function objectFromJson(
+  json: { readonly [member: string]: unknown },
+  names: readonly string[],
+  depth: number,
+): unknown {
   const object: Record<string, Value> = {};
   for (const name of names) defineMember(object, name, fromJson(json[name], depth) as Value);
   return object;
@@ -85,9 +90,14 @@ function fromTag(tag: string, content: unknown, depth: number): unknown {
     const value = tag === "$bytes" ? fromBase64(content) : tag === "$int" ? fromDecimal(content) : FLOATS.get(content);
     if (value !== undefined) return value;
   }
-  throw new InvalidArgumentError("INVALID_VALUE", `the JSON has a malformed tag {"${tag}": …}`, { tag }, {
-    hint: `If it is data and no tag, wrap it: {"$object": {"${tag}": …}}.`,
-  });
+  throw new InvalidArgumentError(
+    "INVALID_VALUE",
+    `the JSON has a malformed tag {"${tag}": …}`,
+    { tag },
+    {
+      hint: `If it is data and no tag, wrap it: {"$object": {"${tag}": …}}.`,
+    },
+  );
 }
 
 // Only what `toJson` writes: beyond the safe range, inside 64 bits, no leading zeros.

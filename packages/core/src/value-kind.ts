@@ -41,7 +41,10 @@ export function hintFor(input: unknown): string | undefined {
   if (typeof input === "symbol") return "Symbols cannot be stored; store a string.";
   if (typeof input !== "object" || input === null) return undefined;
   const name = className(input);
-  return HINTS.get(name) ?? (BUILT_IN.has(name) ? undefined : "Store a plain object with the members you need, such as { ...instance }.");
+  return (
+    HINTS.get(name) ??
+    (BUILT_IN.has(name) ? undefined : "Store a plain object with the members you need, such as { ...instance }.")
+  );
 }
 
 const HINTS = new Map([
@@ -56,9 +59,17 @@ const HINTS = new Map([
   ["SharedArrayBuffer", "Bytes are a Uint8Array: store new Uint8Array(buffer)."],
   ["DataView", "Bytes are a Uint8Array: store new Uint8Array(view.buffer, view.byteOffset, view.byteLength)."],
   ["Float32Array", "Store Array.from(array), or keep embeddings in a vector collection."],
-  ...["Int8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array", "Float64Array", "BigInt64Array", "BigUint64Array"].map(
-    (name): [string, string] => [name, "Store Array.from(array), or its bytes as a Uint8Array."],
-  ),
+  ...[
+    "Int8Array",
+    "Uint8ClampedArray",
+    "Int16Array",
+    "Uint16Array",
+    "Int32Array",
+    "Uint32Array",
+    "Float64Array",
+    "BigInt64Array",
+    "BigUint64Array",
+  ].map((name): [string, string] => [name, "Store Array.from(array), or its bytes as a Uint8Array."]),
   ...["Number", "String", "Boolean", "BigInt"].map((name): [string, string] => [name, "Store its valueOf()."]),
 ]);
 
@@ -68,9 +79,8 @@ function className(input: object): string {
   try {
     const prototype: unknown = Object.getPrototypeOf(input);
     if (typeof prototype !== "object" || prototype === null) return "Object";
-    const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
-    const name: unknown =
-      typeof constructor === "function" ? Object.getOwnPropertyDescriptor(constructor, "name")?.value : "";
+    const maker: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
+    const name: unknown = typeof maker === "function" ? Object.getOwnPropertyDescriptor(maker, "name")?.value : "";
     return typeof name === "string" ? shorten(name) : "";
   } catch {
     return "Proxy";

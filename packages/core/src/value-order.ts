@@ -89,8 +89,8 @@ function compare(a: Value, b: Value, depth: number): number {
 function compareNumbers(a: number | bigint, b: number | bigint): number {
   if (a < b) return -1;
   if (a > b) return 1;
-  const nanA = a !== a;
-  const nanB = b !== b;
+  const nanA = Number.isNaN(a);
+  const nanB = Number.isNaN(b);
   if (nanA || nanB) return Number(nanA) - Number(nanB);
   // Equal in value: -0 with 0, or a bigint with a number that is no Int.
   return Number(isFloat(a)) - Number(isFloat(b));

@@ -32,11 +32,7 @@ export type Storable<T> = unknown extends T
           ? NotStorable<"undefined: delete, or store null">
           : T extends ArrayBufferView | ArrayBuffer
             ? NotStorable<"bytes are a Uint8Array">
-            : T extends
-                  | symbol
-                  | ReadonlyMap<unknown, unknown>
-                  | ReadonlySet<unknown>
-                  | ((...args: never) => unknown)
+            : T extends symbol | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | ((...args: never) => unknown)
               ? NotStorable<"not a value">
               : T extends readonly unknown[]
                 ? { readonly [K in keyof T]: Storable<T[K]> }

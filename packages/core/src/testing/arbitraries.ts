@@ -6,10 +6,11 @@
 
 import fc from "fast-check";
 import { DEFAULT_LIMITS, INT_MAX, INT_MIN, RESERVED_KEY_PREFIX } from "../limits.js";
+import { defineMember } from "../own-member.js";
 import type { KeyPart } from "../tuple-key.js";
 import { utf8Length } from "../utf8.js";
 import type { Value } from "../value.js";
-import { copyValue, defineMember } from "../value-copy.js";
+import { copyValue } from "../value-copy.js";
 
 const AWKWARD_NAMES = [
   "",
@@ -34,7 +35,23 @@ const AWKWARD_NAMES = [
   "a\0b",
 ];
 
-const AWKWARD_TEXTS = ["", "\0", "\u007f", "\u0080", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\ufeff", "\ufffd", "\uffff", "\u{10000}", "\u{10ffff}", "é", "e\u0301"];
+const AWKWARD_TEXTS = [
+  "",
+  "\0",
+  "\u007f",
+  "\u0080",
+  "\u07ff",
+  "\u0800",
+  "\ud7ff",
+  "\ue000",
+  "\ufeff",
+  "\ufffd",
+  "\uffff",
+  "\u{10000}",
+  "\u{10ffff}",
+  "é",
+  "e\u0301",
+];
 
 const AWKWARD_NUMBERS = [
   0,
@@ -78,14 +95,23 @@ const AWKWARD_NUMBERS = [
   Number.NEGATIVE_INFINITY,
 ];
 
-const AWKWARD_BIGINTS = [BigInt(Number.MAX_SAFE_INTEGER) + 1n, BigInt(Number.MIN_SAFE_INTEGER) - 1n, INT_MAX, INT_MIN, 2n ** 60n];
+const AWKWARD_BIGINTS = [
+  BigInt(Number.MAX_SAFE_INTEGER) + 1n,
+  BigInt(Number.MIN_SAFE_INTEGER) - 1n,
+  INT_MAX,
+  INT_MIN,
+  2n ** 60n,
+];
 
 /** Well-formed text, weighted towards its edges. */
 export function anyText(maxLength = 40): fc.Arbitrary<string> {
   return fc.oneof(
     { weight: 4, arbitrary: fc.string({ unit: "grapheme-ascii", maxLength }) },
     { weight: 3, arbitrary: fc.string({ unit: "binary", maxLength }) },
-    { weight: 2, arbitrary: fc.array(fc.constantFrom(...AWKWARD_TEXTS), { maxLength: 6 }).map((parts) => parts.join("")) },
+    {
+      weight: 2,
+      arbitrary: fc.array(fc.constantFrom(...AWKWARD_TEXTS), { maxLength: 6 }).map((parts) => parts.join("")),
+    },
     { weight: 1, arbitrary: fc.string({ unit: "binary-ascii", minLength: maxLength, maxLength: maxLength * 8 }) },
   );
 }
@@ -119,7 +145,9 @@ export function anyValue(options: AnyValueOptions = {}): fc.Arbitrary<Value> {
       { weight: 1, arbitrary: fc.array(tie("value"), { maxLength: 6 }) },
       {
         weight: 2,
-        arbitrary: fc.uniqueArray(fc.tuple(anyName(), tie("value")), { maxLength: 6, selector: ([name]) => name }).map(toObject),
+        arbitrary: fc
+          .uniqueArray(fc.tuple(anyName(), tie("value")), { maxLength: 6, selector: ([name]) => name })
+          .map(toObject),
       },
     ),
   }));
@@ -157,17 +185,26 @@ export function anyKey(): fc.Arbitrary<string> {
       { weight: 4, arbitrary: fc.string({ unit: "grapheme-ascii", minLength: 1, maxLength: 12 }) },
       { weight: 2, arbitrary: anyText(8) },
       { weight: 1, arbitrary: anyName() },
-      { weight: 2, arbitrary: fc.tuple(fc.constantFrom("user:", "a", "\uffff", "\u{10000}", "_strata"), fc.nat(50)).map(([prefix, n]) => prefix + n) },
+      {
+        weight: 2,
+        arbitrary: fc
+          .tuple(fc.constantFrom("user:", "a", "\uffff", "\u{10000}", "_strata"), fc.nat(50))
+          .map(([prefix, n]) => prefix + n),
+      },
     )
     .map((text) => text.replaceAll("\0", ""))
-    .filter((text) => text !== "" && !text.startsWith(RESERVED_KEY_PREFIX) && utf8Length(text) <= DEFAULT_LIMITS.keyBytes);
+    .filter(
+      (text) => text !== "" && !text.startsWith(RESERVED_KEY_PREFIX) && utf8Length(text) <= DEFAULT_LIMITS.keyBytes,
+    );
 }
 
 /** One part of a tuple key. */
 export function anyKeyPart(): fc.Arbitrary<KeyPart> {
   return fc.oneof(
     anyText(8),
-    fc.oneof(fc.constantFrom(...AWKWARD_NUMBERS), fc.integer(), fc.maxSafeInteger(), fc.double()).filter((n) => !Number.isNaN(n)),
+    fc
+      .oneof(fc.constantFrom(...AWKWARD_NUMBERS), fc.integer(), fc.maxSafeInteger(), fc.double())
+      .filter((n) => !Number.isNaN(n)),
     fc.oneof(fc.constantFrom(...AWKWARD_BIGINTS), fc.bigInt({ min: INT_MIN, max: INT_MAX })),
     fc.boolean(),
     fc.uint8Array({ maxLength: 6 }),

@@ -84,15 +84,12 @@ function nested(depth: number): unknown {
 export function anyMutation(): fc.Arbitrary<(bytes: Uint8Array) => Uint8Array> {
   const position = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   const edit = fc.oneof(
-    fc.tuple(position, fc.integer({ min: 1, max: 255 })).map(
-      ([where, mask]) =>
-        (bytes: Uint8Array): Uint8Array => {
-          const copy = bytes.slice();
-          const at = Math.floor(where * copy.length);
-          if (copy.length > 0) copy[at] = copy[at]! ^ mask;
-          return copy;
-        },
-    ),
+    fc.tuple(position, fc.integer({ min: 1, max: 255 })).map(([where, mask]) => (bytes: Uint8Array): Uint8Array => {
+      const copy = bytes.slice();
+      const at = Math.floor(where * copy.length);
+      if (copy.length > 0) copy[at] = copy[at]! ^ mask;
+      return copy;
+    }),
     position.map(
       (where) =>
         (bytes: Uint8Array): Uint8Array =>
@@ -103,13 +100,10 @@ export function anyMutation(): fc.Arbitrary<(bytes: Uint8Array) => Uint8Array> {
         (bytes: Uint8Array): Uint8Array =>
           spliced(bytes, Math.floor(where * (bytes.length + 1)), extra),
     ),
-    fc.tuple(position, position, position).map(
-      ([where, from, to]) =>
-        (bytes: Uint8Array): Uint8Array => {
-          const [start, end] = [from, to].map((part) => Math.floor(part * bytes.length)).sort((a, b) => a - b);
-          return spliced(bytes, Math.floor(where * (bytes.length + 1)), bytes.slice(start, end));
-        },
-    ),
+    fc.tuple(position, position, position).map(([where, from, to]) => (bytes: Uint8Array): Uint8Array => {
+      const [start, end] = [from, to].map((part) => Math.floor(part * bytes.length)).sort((a, b) => a - b);
+      return spliced(bytes, Math.floor(where * (bytes.length + 1)), bytes.slice(start, end));
+    }),
   );
   return fc
     .array(edit, { minLength: 1, maxLength: 4 })

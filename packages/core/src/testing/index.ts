@@ -1,4 +1,5 @@
 export {
+  type AnyValueOptions,
   anyKey,
   anyKeyPart,
   anyName,
@@ -6,6 +7,5 @@ export {
   anySpaceName,
   anyText,
   anyValue,
-  type AnyValueOptions,
 } from "./arbitraries.js";
 export { anyHostileInput, anyMutation } from "./hostile.js";
