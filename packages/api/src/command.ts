@@ -25,8 +25,11 @@ type Table = typeof commandTable;
 
 /** Input and output of every command, by name. */
 export type CommandMap = {
-  [N in keyof Table]: { readonly input: z.input<Table[N]["input"]>; readonly output: z.output<Table[N]["output"]> };
+  [N in keyof Table]: { readonly input: InputOf<Table[N]["input"]>; readonly output: z.output<Table[N]["output"]> };
 };
+
+/** zod gives an object without members an index signature, which would forbid `run` and `space` beside it. */
+type InputOf<S extends z.ZodType> = string extends keyof z.input<S> ? Record<never, never> : z.input<S>;
 
 export type CommandName = keyof CommandMap;
 

@@ -101,9 +101,10 @@ export class RunHandle implements Handle {
   }
 
   in(at: Options<{ run: string; space: string }>): RunHandle {
-    checkOptions("in", at, { run: isString, space: isString }, []);
+    checkOptions("in", at ?? null, { run: isString, space: isString });
+    this.#gate();
     const run = at.run === undefined ? this.#run : this.database.runs.must(at.run);
-    const space = at.space ?? (run.id === this.#run.id ? this.#space : DEFAULT_NAME);
+    const space = at.space ?? (run === this.#run ? this.#space : DEFAULT_NAME);
     validateSpaceName(space);
     return new RunHandle(this.database, run, space);
   }
@@ -128,7 +129,12 @@ export class RunHandle implements Handle {
   }
 
   #loaded(): Run {
-    LoadedRuns.of(this.database).check(this.#run);
+    this.#gate().check(this.#run);
     return this.#run;
+  }
+
+  /** @throws {StateError} `DATABASE_CLOSED` */
+  #gate(): LoadedRuns {
+    return LoadedRuns.of(this.database);
   }
 }

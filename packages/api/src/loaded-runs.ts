@@ -6,8 +6,8 @@ import type { Database, Run } from "@strata/engine";
  * loaded by name. One per database, as its extension.
  */
 export class LoadedRuns {
-  /** Ids of the loaded runs; `undefined` for all of them. */
-  #ids: Set<string> | undefined = undefined;
+  /** The loaded ones; `undefined` for all. */
+  #runs: WeakSet<Run> | undefined = undefined;
 
   /** @throws {StateError} `DATABASE_CLOSED` */
   static of(database: Database): LoadedRuns {
@@ -15,22 +15,22 @@ export class LoadedRuns {
   }
 
   /** From here on only these runs, and those loaded later. */
-  restrictTo(runs: Iterable<{ readonly id: string }>): void {
-    this.#ids = new Set(Array.from(runs, (run) => run.id));
+  restrictTo(runs: readonly Run[]): void {
+    this.#runs = new WeakSet(runs);
   }
 
   /** Lifts the restriction. */
   addAll(): void {
-    this.#ids = undefined;
+    this.#runs = undefined;
   }
 
-  add(run: { readonly id: string }): void {
-    this.#ids?.add(run.id);
+  add(run: Run): void {
+    this.#runs?.add(run);
   }
 
   /** @throws {StateError} `RUN_NOT_LOADED` */
   check(run: Run): void {
-    if (this.#ids === undefined || this.#ids.has(run.id)) return;
+    if (this.#runs === undefined || this.#runs.has(run)) return;
     throw new StateError("RUN_NOT_LOADED", `run "${run.name}" is not loaded`, { run: run.name });
   }
 }

@@ -48,8 +48,9 @@ export class DatabaseRuns implements Runs {
   }
 
   create(name: string, meta?: object): RunInfo {
-    const info = this.#registry().create(name, meta);
-    this.#loaded().add(info);
+    const registry = this.#registry();
+    const info = registry.create(name, meta);
+    this.#loaded().add(registry.must(name));
     return info;
   }
 
@@ -73,14 +74,15 @@ export class DatabaseRuns implements Runs {
 
   delete(name: string, options?: Options<{ cascade: boolean }>): { readonly heldBy: readonly string[] } {
     checkOptions("runs.delete", options, { cascade: isBoolean });
-    if (this.#registry().get(name)?.id === this.#current.id) {
+    const registry = this.#registry();
+    if (registry.exists(name) && registry.must(name) === this.#current) {
       throw new InvalidArgumentError(
         "CONSTRAINT_VIOLATION",
         `run "${name}" is the one this handle is on: move to another run first`,
         { run: name },
       );
     }
-    return this.#registry().delete(name, options);
+    return registry.delete(name, options);
   }
 
   async load(name: string): Promise<void> {

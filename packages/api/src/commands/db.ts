@@ -2,7 +2,15 @@ import { z } from "zod";
 import { manages } from "./definition.js";
 import { count, nothing, text, version } from "./schemas.js";
 
-const lost = z.object({ file: text, offset: count, bytes: count });
+/** Where bytes were given up. */
+const range = z.looseObject({ file: text, offset: count, bytes: count });
+
+const recovery = z.object({
+  commits: count,
+  tornBytes: count,
+  cut: z.array(range).readonly(),
+  lost: z.array(range).readonly(),
+});
 
 export const databaseCommands = {
   "db.ping": manages({
@@ -25,10 +33,20 @@ export const databaseCommands = {
       uptimeMs: z.number(),
       openTransactions: count,
       durableThrough: version,
-      health: z.object({ state: z.enum(["ok", "degraded", "poisoned"]), cause: z.unknown().optional() }),
-      recovery: z.object({ commits: count, tornBytes: count, lost: z.array(lost).readonly() }).exactOptional(),
+      health: z.object({
+        state: z.enum(["ok", "degraded", "poisoned"]),
+        cause: z.object({ code: text, message: text }).exactOptional(),
+      }),
+      lock: text.exactOptional(),
+      recovery: recovery.exactOptional(),
     }),
-    run: ({ database }) => database.info(),
+    run({ database }) {
+      const { health, ...info } = database.info();
+      const { state, cause } = health;
+      // An error is no data: what counts of it are its code and message.
+      if (cause === undefined) return { ...info, health: { state } };
+      return { ...info, health: { state, cause: { code: cause.code, message: cause.message } } };
+    },
   }),
   "db.metrics": manages({
     help: "How many transactions there were, and how they ended.",
@@ -40,6 +58,7 @@ export const databaseCommands = {
       totalCommitted: count,
       totalAborted: count,
       commitRate: z.number(),
+      stalls: count,
     }),
     run: ({ database }) => database.metrics(),
   }),

@@ -1,0 +1,99 @@
+import {
+  checkOptions,
+  hasMethods,
+  isBoolean,
+  isFunction,
+  isGroup,
+  isOneOf,
+  isWholeNumber,
+  type OptionCheck,
+} from "@strata/api";
+import {
+  type Clock,
+  DEFAULT_LIMITS,
+  InvalidArgumentError,
+  type Limits,
+  type Logger,
+  type Options,
+  type Random,
+} from "@strata/core";
+import type { Durability, DurabilityMode } from "@strata/durability";
+import type { DatabaseOptions, Health } from "@strata/engine";
+
+/** How a database is opened. Everything has a default. */
+export type OpenOptions = Options<{
+  /**
+   * When a commit counts as acknowledged: `"buffered"` unless said. A `Durability` is a backend of its own, in place of a path.
+   */
+  durability: DurabilityMode | Durability;
+  /** The window of `"buffered"`: an fsync after so many milliseconds (100) or commits (1000), whichever comes first. */
+  buffered: Options<{ flushIntervalMs: number; maxPendingWrites: number }>;
+  /** Reads what is there and changes no byte; writes throw `READ_ONLY`. */
+  readOnly: boolean;
+  limits: Partial<Limits>;
+  /** `"salvage"` goes on where `"strict"`, the default, refuses a damaged log; what it dropped is in `info().recovery`. */
+  recovery: "strict" | "salvage";
+  clock: Clock;
+  random: Random;
+  /** Silent unless given. */
+  logger: Logger;
+  /** Called when the health of the database changes. */
+  onHealth: (health: Health) => void;
+}>;
+
+const MODES: readonly DurabilityMode[] = ["none", "buffered", "strict"];
+
+const isMode = isOneOf(MODES);
+const isBackend = hasMethods("recover", "append", "settle", "settled", "shutdown");
+const isModeOrBackend: OptionCheck = (value) =>
+  isMode(value) === undefined || isBackend(value) === undefined ? undefined : `${isMode(value)}, or a Durability`;
+
+const limit = isWholeNumber(1);
+const LIMIT_CHECKS = Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, limit]));
+
+const CHECKS: { readonly [N in keyof OpenOptions]-?: OptionCheck } = {
+  durability: isModeOrBackend,
+  buffered: isGroup({ flushIntervalMs: isWholeNumber(1), maxPendingWrites: isWholeNumber(1) }),
+  readOnly: isBoolean,
+  limits: isGroup(LIMIT_CHECKS),
+  recovery: isOneOf(["strict", "salvage"]),
+  clock: hasMethods("now"),
+  random: hasMethods("bytes"),
+  logger: hasMethods("log"),
+  onHealth: isFunction,
+};
+
+/**
+ * @param what the call, for the message.
+ * @throws {InvalidArgumentError} `INVALID_ARGUMENT` for an unknown or ill-typed option; `facts.valid` has those there are.
+ */
+export function checkOpenOptions(
+  what: string,
+  options: OpenOptions | undefined,
+  more?: { readonly [name: string]: OptionCheck },
+): void {
+  checkOptions(what, options, more === undefined ? CHECKS : { ...CHECKS, ...more });
+}
+
+/** Where the call chooses the backend itself: the mode. @throws {InvalidArgumentError} `INVALID_ARGUMENT` */
+export function mustMode(what: string, options: OpenOptions | undefined): DurabilityMode {
+  const durability = options?.durability ?? "buffered";
+  if (typeof durability === "string") return durability;
+  throw new InvalidArgumentError(
+    "INVALID_ARGUMENT",
+    `${what} chooses the backend itself: pass one of ${MODES.join(", ")} as durability, or the backend to Strata.open({ durability })`,
+    { option: "durability", valid: MODES },
+  );
+}
+
+/** What the engine takes of them, whatever its backend. */
+export function engineOptions(options: OpenOptions): Omit<DatabaseOptions, "durability"> {
+  const { readOnly, limits, clock, random, logger, onHealth } = options;
+  return { readOnly, limits, clock, random, logger, onHealth };
+}
+
+/** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */
+export function mustPath(what: string, path: unknown): asserts path is string {
+  if (typeof path === "string" && path !== "" && !path.includes("\0")) return;
+  throw new InvalidArgumentError("INVALID_ARGUMENT", `${what} needs the path of a directory`, { path });
+}

@@ -1,0 +1,104 @@
+import { LoadedRuns, RunHandle } from "@strata/api";
+import { InvalidArgumentError, type Options } from "@strata/core";
+import type { Durability } from "@strata/durability";
+import { Database } from "@strata/engine";
+import { directorySettings, openDirectory, openTemporary } from "./directory.js";
+import { memoryShare } from "./memory-share.js";
+import { checkOpenOptions, engineOptions, mustPath, type OpenOptions } from "./open-options.js";
+import { ownShare } from "./own-share.js";
+import { type DatabaseShare, StrataCursor } from "./strata-cursor.js";
+
+/** Which runs `openAsync` makes usable at once. */
+type Preload = Options<{ preload: "all" | readonly string[] }>;
+
+/**
+ * A database with a cursor on one run and one space: for scripts and a single task. Between two awaits somebody else may move the cursor;
+ * share `in(…)` instead.
+ */
+export class Strata extends StrataCursor {
+  private constructor(share: DatabaseShare | undefined, handle: RunHandle) {
+    super(handle.database, share, handle);
+  }
+
+  /**
+   * Opens the database in the directory `path`; makes or recovers it. The same path again in this process joins the same engine.
+   *
+   * @throws {StateError} `DATABASE_LOCKED`, `facts.holder`, while another process has it open
+   * @throws {InvalidArgumentError} `NOT_A_DATABASE` when something else is at `path`
+   * @throws {CorruptionError} `WAL_CORRUPT`, `MANIFEST_CORRUPT`, `MANIFEST_MISSING`: with file and offset
+   */
+  static open(path: string, options?: OpenOptions): Strata;
+  /** Opens the database that a backend keeps. @throws {StateError} `ASYNC_BACKEND` when only `openAsync` can */
+  static open(options: OpenOptions & { readonly durability: Durability }): Strata;
+  static open(target: string | OpenOptions, options?: OpenOptions): Strata {
+    return Strata.#over(openTarget("Strata.open", target, options ?? {}));
+  }
+
+  /** Opens a database on any backend. Runs outside `preload` throw `RUN_NOT_LOADED` until `runs.load`; all are loaded unless said. */
+  static async openAsync(
+    target: string | (OpenOptions & { readonly durability: Durability }),
+    options?: OpenOptions & Preload,
+  ): Promise<Strata> {
+    const given = typeof target === "string" ? options : (target as OpenOptions & Preload);
+    const { preload = "all", ...rest } = given ?? {};
+    checkPreload(preload);
+    const share = openTarget("Strata.openAsync", typeof target === "string" ? target : rest, rest);
+    try {
+      return Strata.#over(share, preload);
+    } catch (error) {
+      share.release();
+      throw error;
+    }
+  }
+
+  /** A database in memory only: nothing on disk, gone when it is closed. */
+  static cache(options?: OpenOptions): Strata {
+    return Strata.#over(memoryShare("Strata.cache", options));
+  }
+
+  /** A real database in a temporary directory, which is removed when it is closed. */
+  static openTemp(options?: OpenOptions): Strata {
+    checkOpenOptions("Strata.openTemp", options);
+    return Strata.#over(openTemporary(directorySettings("Strata.openTemp", options ?? {})));
+  }
+
+  /** Another cursor on the same database, from the defaults. Closing it ends only itself. */
+  newHandle(at?: Options<{ run: string; space: string }>): Strata {
+    return new Strata(undefined, this.handleAt(at));
+  }
+
+  static #over(share: DatabaseShare, preload: "all" | readonly string[] = "all"): Strata {
+    const { database, joined } = share;
+    const loaded = LoadedRuns.of(database);
+    if (preload === "all") loaded.addAll();
+    else if (joined) for (const name of preload) loaded.add(database.runs.must(name));
+    else loaded.restrictTo(preload.map((name) => database.runs.must(name)));
+    return new Strata(share, RunHandle.on(database));
+  }
+}
+
+function openTarget(what: string, target: unknown, options: OpenOptions): DatabaseShare {
+  if (typeof target !== "object" || target === null) {
+    mustPath(what, target);
+    checkOpenOptions(what, options);
+    return openDirectory(target, directorySettings(what, options));
+  }
+  const given = target as OpenOptions;
+  checkOpenOptions(what, given);
+  const { durability } = given;
+  if (typeof durability !== "object") {
+    throw new InvalidArgumentError("INVALID_ARGUMENT", `${what} without a path needs a backend: { durability }`, {
+      option: "durability",
+    });
+  }
+  return ownShare(Database.open({ ...engineOptions(given), durability }));
+}
+
+/** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */
+function checkPreload(preload: unknown): void {
+  if (preload === "all") return;
+  if (Array.isArray(preload) && preload.every((name) => typeof name === "string")) return;
+  throw new InvalidArgumentError("INVALID_ARGUMENT", 'Strata.openAsync: "preload" must be "all" or a list of runs', {
+    option: "preload",
+  });
+}

@@ -1,0 +1,113 @@
+import type { Command, CommandName, Strata } from "../src/index.js";
+
+/** Fills a database so that every command below has something to do. */
+export function populate(db: Strata): void {
+  db.kv.putMany([
+    ["a", 1],
+    ["a:b", new Uint8Array([1, 2, 3])],
+    ["a:c", 2n ** 60n],
+    ["gone", Number.NaN],
+  ]);
+  db.kv.delete("gone");
+  db.events.appendMany([
+    { type: "seen", payload: { what: "door" } },
+    { type: "opened", payload: { by: "key" } },
+  ]);
+  db.state.set("cell", { n: 1 });
+  db.state.acquire("job", "me", { ttlMs: 3_600_000 });
+  db.json.put("doc", { n: 1, tags: ["a"], user: { name: "Ann" } });
+  db.createRun("other", { purpose: "test" });
+  db.createRun("doomed");
+  db.spaces.create("empty");
+}
+
+/** One legal command of every name, in an order in which all of them succeed one after the other on what `populate` made. */
+export const CASES: readonly Command[] = [
+  { name: "db.ping" },
+  { name: "db.info" },
+  { name: "db.metrics" },
+  { name: "db.flush" },
+  { name: "db.commitStatus", epoch: 1, version: 1 },
+
+  { name: "kv.get", key: "a" },
+  { name: "kv.getMany", keys: ["a", "missing", "a:c"] },
+  { name: "kv.getVersioned", key: "a:b" },
+  { name: "kv.exists", key: "a" },
+  { name: "kv.list", prefix: "a:", reverse: true, limit: 1 },
+  { name: "kv.entries", start: "a", end: "b" },
+  { name: "kv.history", key: "gone", limit: 5 },
+  { name: "events.read", sequence: 0 },
+  { name: "events.range", start: 0, end: 2 },
+  { name: "events.readByType", type: "seen", limit: 1 },
+  { name: "events.iterate", after: 0 },
+  { name: "events.len" },
+  { name: "events.types" },
+  { name: "events.head" },
+  { name: "events.verify" },
+  { name: "state.read", cell: "cell" },
+  { name: "state.readVersioned", cell: "cell" },
+  { name: "state.list" },
+  { name: "state.history", cell: "cell" },
+  { name: "state.require", cell: "job", owner: "me", token: 1 },
+  { name: "json.get", key: "doc", path: "$.user.name" },
+  { name: "json.getVersioned", key: "doc" },
+  { name: "json.exists", key: "doc", path: ["tags", 0] },
+  { name: "json.list" },
+  { name: "json.entries" },
+  { name: "json.query", key: "doc", jsonPath: "$..name" },
+  { name: "json.history", key: "doc" },
+  { name: "runs.list", prefix: "d" },
+  { name: "runs.get", runName: "other" },
+  { name: "runs.exists", runName: "nobody" },
+  { name: "spaces.list" },
+  { name: "spaces.exists", spaceName: "empty" },
+  { name: "session.begin", readOnly: true },
+  { name: "session.commit" },
+
+  { name: "kv.put", key: "new", value: { bytes: new Uint8Array([9]), big: -(2n ** 62n) }, ttlMs: 3_600_000 },
+  {
+    name: "kv.putMany",
+    entries: [
+      ["x:1", 1],
+      ["x:2", null],
+    ],
+  },
+  { name: "kv.delete", key: "x:1" },
+  { name: "kv.deleteMany", keys: ["x:2", "missing"] },
+  { name: "kv.clear", prefix: "a:" },
+  { name: "events.append", type: "closed", payload: { by: "wind" } },
+  { name: "events.appendMany", events: [{ type: "seen", payload: {} }] },
+  { name: "state.set", cell: "cell", value: 2 },
+  { name: "state.init", cell: "cell", value: 3 },
+  { name: "state.cas", cell: "cell", expected: 2, value: 4 },
+  { name: "state.delete", cell: "cell" },
+  { name: "state.acquire", cell: "lock", owner: "you", ttlMs: 3_600_000 },
+  { name: "json.set", key: "doc", path: "$.user.age", value: 7 },
+  { name: "json.put", key: "second", document: [1, 2] },
+  { name: "json.delete", key: "doc", path: "$.user.age" },
+  { name: "json.merge", key: "doc", path: "$.user", patch: { name: null, nick: "A" } },
+  {
+    name: "json.patch",
+    key: "doc",
+    operations: [
+      { op: "test", path: "/n", value: 1 },
+      { op: "remove", path: "/n" },
+    ],
+  },
+  { name: "json.push", key: "doc", path: "$.tags", values: ["b", "c"] },
+  { name: "json.increment", key: "doc", path: "$.count", by: 2 },
+  { name: "runs.create", runName: "third", meta: { depth: 1 } },
+  { name: "runs.delete", runName: "doomed" },
+  { name: "runs.setStatus", runName: "other", status: "paused", reason: "lunch" },
+  { name: "spaces.create", spaceName: "made" },
+  { name: "spaces.delete", spaceName: "empty" },
+  { name: "session.begin", message: "to be given up" },
+  { name: "session.rollback" },
+];
+
+/** The first case of a name. */
+export function caseOf(name: CommandName): Command {
+  const found = CASES.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`no case for ${name}`);
+  return found;
+}

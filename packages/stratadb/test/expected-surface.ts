@@ -1,0 +1,453 @@
+/**
+ * The public surface as it is promised: names, types, units. `surface.test-d.ts` holds what the package really declares against it, in both
+ * directions. To change the surface, change this file first.
+ */
+
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
+import type { Durability } from "@strata/durability";
+import type { Database } from "@strata/engine";
+import type { Command, CommandOutput, StrataError as BuiltError } from "stratadb";
+
+// Values, keys, versions
+
+export type Value = null | boolean | number | bigint | string | Uint8Array | readonly Value[] | ValueObject;
+export interface ValueObject {
+  readonly [member: string]: Value;
+}
+export type Storable<T> = unknown extends T
+  ? T
+  : T extends Value
+    ? T
+    : T extends PromiseLike<unknown>
+      ? NotStorable<"a promise: await it">
+      : T extends Date
+        ? NotStorable<"a Date: store an ISO string or a number">
+        : T extends undefined
+          ? NotStorable<"undefined: delete, or store null">
+          : T extends ArrayBufferView | ArrayBuffer
+            ? NotStorable<"bytes are a Uint8Array">
+            : T extends symbol | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | ((...args: never) => unknown)
+              ? NotStorable<"not a value">
+              : T extends readonly unknown[]
+                ? { readonly [K in keyof T]: Storable<T[K]> }
+                : { readonly [K in keyof T]: Storable<Exclude<T[K], undefined>> | Extract<T[K], undefined> };
+export interface NotStorable<Hint extends string> {
+  readonly "~notStorable": Hint;
+}
+export interface ValueFunctions {
+  equal(a: Value, b: Value): boolean;
+  compare(a: Value, b: Value): number;
+  toJson(value: Value): Json;
+  fromJson(json: Json): Value;
+}
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json };
+export type Version = number;
+export interface KeyFunction {
+  (...parts: readonly KeyPart[]): string;
+  parse(key: string): KeyPart[];
+}
+export type KeyPart = string | number | bigint | boolean | Uint8Array;
+export type Options<T> = { readonly [K in keyof T]?: T[K] | undefined };
+export type ScanOptions = Options<{
+  prefix: string;
+  start: string;
+  end: string;
+  after: string;
+  limit: number;
+  reverse: boolean;
+}>;
+export type JsonPath = string | readonly (string | number)[];
+export interface Versioned<V> {
+  readonly value: V;
+  readonly version: Version;
+  readonly timestamp: number;
+  readonly expiresAt?: number;
+}
+export type VersionedEntry<V> = { readonly version: Version; readonly timestamp: number } & (
+  | { readonly deleted: false; readonly value: V }
+  | { readonly deleted: true }
+);
+export type HistoryOptions = Options<{ limit: number; before: Version }>;
+export type AsOf = { readonly version: Version } | { readonly time: number | Date } | { readonly tag: string };
+
+// Primitives
+
+export interface Reads {
+  readonly kv: KvReads;
+  readonly events: EventReads;
+  readonly state: StateReads;
+  readonly json: JsonReads;
+}
+export interface Primitives<W = Version> extends Reads {
+  readonly kv: Kv<Value, unknown, W>;
+  readonly events: EventLog<AnyEvents, { readonly [type: string]: object }, W>;
+  readonly state: StateCells;
+  readonly json: JsonStore<Value, unknown, W>;
+}
+
+export interface KvReads<V = Value> {
+  get(key: string): V | undefined;
+  getMany(keys: Iterable<string> & object): (V | undefined)[];
+  getVersioned(key: string): Versioned<V> | undefined;
+  exists(key: string): boolean;
+  list(scan?: ScanOptions | string): string[];
+  entries(scan?: ScanOptions | string): IterableIterator<[key: string, value: V]>;
+  history(key: string, options?: HistoryOptions): VersionedEntry<V>[];
+}
+export interface Kv<V = Value, In = unknown, W = Version> extends KvReads<V> {
+  put<T extends In>(key: string, value: T & Storable<T>, options?: Options<{ ttlMs: number; ifVersion: Version }>): W;
+  putMany(entries: Iterable<readonly [key: string, value: In]>, options?: Options<{ ttlMs: number }>): W;
+  delete(key: string): boolean;
+  deleteMany(keys: Iterable<string> & object): number;
+  clear(scan: ScanOptions | string): number;
+  typed<T>(): Kv<T, T, W>;
+  typed<S extends StandardSchemaV1>(schema: S): Kv<StandardSchemaV1.InferOutput<S>, StandardSchemaV1.InferInput<S>, W>;
+}
+
+type AnyEvents = { readonly [type: string]: ValueObject };
+export type EventRecord<M = AnyEvents> = {
+  [K in keyof M & string]: {
+    readonly type: K;
+    readonly payload: M[K];
+    readonly sequence: number;
+    readonly version: Version;
+    readonly timestamp: number;
+    readonly prevHash: string;
+    readonly hash: string;
+  };
+}[keyof M & string];
+export type EventScan = Options<{ after: number; limit: number; reverse: boolean }>;
+export interface EventReads<M = AnyEvents> {
+  read(sequence: number): EventRecord<M> | undefined;
+  range(start: number, end: number): EventRecord<M>[];
+  readByType<K extends keyof M & string>(type: K, scan?: EventScan): EventRecord<Pick<M, K>>[];
+  iterate(scan?: EventScan): IterableIterator<EventRecord<M>>;
+  len(): number;
+  types(): { readonly type: string; readonly count: number }[];
+  head(): { readonly length: number; readonly hash: string };
+  verify(expected?: { readonly length: number; readonly hash: string }): ChainReport;
+}
+export interface EventLog<M = AnyEvents, In = { readonly [type: string]: object }, W = Version> extends EventReads<M> {
+  append<K extends keyof In & string, P extends In[K]>(
+    type: K,
+    payload: P & Storable<P>,
+    options: { readonly exact: true },
+  ): number;
+  append<K extends keyof In & string, P extends In[K]>(type: K, payload: P & Storable<P>): W;
+  appendMany(
+    events: Iterable<{ readonly type: keyof In & string; readonly payload: In[keyof In] }>,
+  ): W extends number ? number[] : undefined;
+  typed<T extends { [K in keyof T]: object }>(): EventLog<T, T, W>;
+  typed<T extends { readonly [type: string]: StandardSchemaV1 }>(
+    schemas: T,
+  ): EventLog<
+    { readonly [K in keyof T]: StandardSchemaV1.InferOutput<T[K]> },
+    { readonly [K in keyof T]: StandardSchemaV1.InferInput<T[K]> & object },
+    W
+  >;
+}
+export interface ChainReport {
+  readonly valid: boolean;
+  readonly length: number;
+  readonly firstInvalid?: number;
+  readonly reason?: string;
+}
+
+export interface VersionedCell<V> extends Versioned<V> {
+  readonly counter: number;
+}
+export interface StateReads<V = Value> {
+  read(cell: string): V | undefined;
+  readVersioned(cell: string): VersionedCell<V> | undefined;
+  list(scan?: ScanOptions | string): string[];
+  history(cell: string, options?: HistoryOptions): (VersionedEntry<V> & { readonly counter: number })[];
+}
+export interface StateCells<V = Value, In = unknown> extends StateReads<V> {
+  set<T extends In>(cell: string, value: T & Storable<T>): number;
+  init<T extends In>(cell: string, value: T & Storable<T>): number;
+  cas<T extends In>(cell: string, expected: number | null | undefined, value: T & Storable<T>): number | null;
+  update<T extends In>(cell: string, fn: (value: V | undefined) => T & Storable<T>): V;
+  delete(cell: string): boolean;
+  acquire(cell: string, owner: string, options: { readonly ttlMs: number }): Lease | null;
+  require(lease: Lease): void;
+  acquireAsync(
+    cell: string,
+    owner: string,
+    options: { readonly ttlMs: number } & Options<{ waitMs: number; signal: AbortSignal }>,
+  ): Promise<Lease>;
+  typed<T>(): StateCells<T, T>;
+  typed<S extends StandardSchemaV1>(
+    schema: S,
+  ): StateCells<StandardSchemaV1.InferOutput<S>, StandardSchemaV1.InferInput<S>>;
+}
+export interface Lease extends Disposable {
+  readonly cell: string;
+  readonly owner: string;
+  readonly expiresAt: number;
+  readonly token: number;
+  renew(ttlMs?: number): boolean;
+  release(): boolean;
+}
+
+export interface JsonReads<V = Value> {
+  get(key: string): V | undefined;
+  get(key: string, path: JsonPath): Value | undefined;
+  getVersioned(key: string): (Versioned<V> & { readonly createdAt: number }) | undefined;
+  exists(key: string, path?: JsonPath): boolean;
+  list(scan?: ScanOptions | string): string[];
+  entries(scan?: ScanOptions | string): IterableIterator<[key: string, document: V]>;
+  query(key: string, jsonPath: string): Value[];
+  history(key: string, options?: HistoryOptions): VersionedEntry<V>[];
+}
+export interface JsonStore<V = Value, In = unknown, W = Version> extends JsonReads<V> {
+  set<T>(key: string, path: JsonPath, value: T & Storable<T>): W;
+  put<T extends In>(key: string, document: T & Storable<T>): W;
+  delete(key: string, path?: JsonPath): number;
+  merge<T>(key: string, path: JsonPath, patch: T & Storable<T>): W;
+  patch(key: string, operations: readonly PatchOperation[]): W;
+  push<T>(key: string, path: JsonPath, ...values: readonly (T & Storable<T>)[]): number;
+  increment(key: string, path: JsonPath, by?: number): number;
+  typed<T>(): JsonStore<T, T, W>;
+  typed<S extends StandardSchemaV1>(
+    schema: S,
+  ): JsonStore<StandardSchemaV1.InferOutput<S>, StandardSchemaV1.InferInput<S>, W>;
+}
+export type PatchOperation =
+  | { readonly op: "add" | "replace" | "test"; readonly path: string; readonly value: unknown }
+  | { readonly op: "remove"; readonly path: string }
+  | { readonly op: "move" | "copy"; readonly from: string; readonly path: string };
+
+// Transactions
+
+export type TransactionOptions = Options<{
+  readOnly: boolean;
+  retry: Options<{ maxRetries: number; baseDelayMs: number; maxDelayMs: number }>;
+  timeoutMs: number;
+  signal: AbortSignal;
+  durability: "none" | "buffered" | "strict";
+  message: string;
+}>;
+export interface CommitInfo {
+  readonly run: string;
+  readonly version: Version;
+  readonly epoch: number;
+  readonly timestamp: number;
+  readonly events: readonly {
+    readonly space: string;
+    readonly type: string;
+    readonly sequence: number;
+    readonly hash: string;
+  }[];
+}
+export interface Transaction extends Primitives<undefined> {
+  readonly run: string;
+  readonly startVersion: Version;
+  readonly signal: AbortSignal;
+  setSpace(name: string): void;
+  currentSpace(): string;
+  in(at: { readonly space: string }): Transaction;
+  onCommit(fn: (info: CommitInfo) => void): void;
+}
+export interface Session extends Primitives<Version | undefined>, Disposable {
+  begin(options?: Pick<TransactionOptions, "readOnly" | "timeoutMs" | "durability" | "message">): void;
+  commit(): CommitInfo;
+  commitAsync(): Promise<CommitInfo>;
+  rollback(): void;
+  readonly inTransaction: boolean;
+  setSpace(name: string): void;
+  currentSpace(): string;
+  execute<C extends Command>(command: C): CommandOutput<C["name"]>;
+}
+
+// Handles
+
+export interface Handle extends Primitives {
+  readonly runs: Runs;
+  readonly spaces: Spaces;
+  currentRun(): string;
+  currentSpace(): string;
+  readonly version: Version;
+  in(at: Options<{ run: string; space: string }>): Handle;
+  at(point?: AsOf): ReadView;
+  transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T;
+  session(): Session;
+}
+export interface ReadView extends Reads, Disposable {
+  readonly run: string;
+  readonly version: Version;
+  readonly timestamp: number;
+  currentSpace(): string;
+  in(at: { readonly space: string }): ReadView;
+}
+export type Primitive = "kv" | "event" | "state" | "json" | "vector";
+
+export interface Strata extends Handle, Disposable, AsyncDisposable {
+  readonly database: Database;
+  readonly isOpen: boolean;
+  setRun(name: string): void;
+  setSpace(name: string): void;
+  createRun(name: string, meta?: object): RunInfo;
+  listRuns(): string[];
+  deleteRun(name: string): void;
+  listSpaces(): string[];
+  deleteSpace(name: string): boolean;
+  deleteSpaceForce(name: string): boolean;
+  newHandle(at?: Options<{ run: string; space: string }>): Strata;
+  flush(): void;
+  durable(): Promise<void>;
+  commitStatus(commit: Pick<CommitInfo, "epoch" | "version">): "committed" | "lost" | "unknown";
+  info(): DatabaseInfo;
+  metrics(): TransactionMetrics;
+  ping(): string;
+  shutdown(options?: Options<{ timeoutMs: number }>): Promise<void>;
+  close(): void;
+}
+export interface StrataStatics {
+  open(path: string, options?: OpenOptions): Strata;
+  open(options: OpenOptions & { readonly durability: Durability }): Strata;
+  openAsync(
+    target: string | (OpenOptions & { readonly durability: Durability }),
+    options?: OpenOptions & Options<{ preload: "all" | readonly string[] }>,
+  ): Promise<Strata>;
+  cache(options?: OpenOptions): Strata;
+  openTemp(options?: OpenOptions): Strata;
+}
+export type OpenOptions = Options<{
+  durability: "none" | "buffered" | "strict" | Durability;
+  buffered: Options<{ flushIntervalMs: number; maxPendingWrites: number }>;
+  readOnly: boolean;
+  limits: Partial<Limits>;
+  recovery: "strict" | "salvage";
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  onHealth: (health: Health) => void;
+}>;
+export interface Health {
+  readonly state: "ok" | "degraded" | "poisoned";
+  readonly cause?: BuiltError;
+}
+
+// Runs, spaces
+
+export type RunStatus = "active" | "paused" | "completed" | "failed" | "cancelled" | "archived" | "orphaned";
+export interface RunInfo {
+  readonly name: string;
+  readonly id: string;
+  readonly status: RunStatus;
+  readonly parent?: { readonly run: string; readonly version: Version };
+  readonly version: Version;
+  readonly createdAt: number;
+  readonly endedAt?: number;
+  readonly meta: ValueObject;
+}
+export interface Runs {
+  create(name: string, meta?: object): RunInfo;
+  list(options?: Options<{ status: RunStatus; prefix: string; after: string; limit: number }>): string[];
+  get(name: string): RunInfo | undefined;
+  exists(name: string): boolean;
+  delete(name: string, options?: Options<{ cascade: boolean }>): { readonly heldBy: readonly string[] };
+  load(name: string): Promise<void>;
+  setStatus(run: string, status: RunStatus, reason?: string): RunInfo;
+}
+export interface Spaces {
+  list(): string[];
+  create(name: string): boolean;
+  exists(name: string): boolean;
+  delete(name: string, options?: Options<{ force: boolean }>): boolean;
+}
+
+// Errors, commands, ports
+
+export declare class StrataError extends Error {
+  readonly code: ErrorCode;
+  readonly facts: { readonly [name: string]: unknown };
+  readonly hint: string;
+  readonly retryable: boolean;
+  readonly outcome: "not_applicable" | "definitely_not_committed" | "maybe_committed";
+  static is<C extends ErrorCode>(error: unknown, code?: C): error is StrataError & { readonly code: C };
+}
+export type ErrorCode =
+  | "TRANSACTION_CONFLICT"
+  | "TRANSACTION_NOT_ACTIVE"
+  | "TRANSACTION_NESTED"
+  | "TRANSACTION_TIMEOUT"
+  | "COMMIT_OUTCOME_UNKNOWN"
+  | "VERSION_CONFLICT"
+  | "LEASE_LOST"
+  | "LEASE_TIMEOUT"
+  | "MERGE_CONFLICT"
+  | "PATCH_TEST_FAILED"
+  | "REPLAY_DIVERGED"
+  | "INVALID_KEY"
+  | "INVALID_VALUE"
+  | "INVALID_PATH"
+  | "SCHEMA_MISMATCH"
+  | "DIMENSION_MISMATCH"
+  | "RUN_NOT_FOUND"
+  | "RUN_EXISTS"
+  | "RUN_CLOSED"
+  | "RUN_NOT_LOADED"
+  | "COLLECTION_NOT_FOUND"
+  | "COLLECTION_EXISTS"
+  | "HISTORY_TRIMMED"
+  | "DATABASE_CLOSED"
+  | "DATABASE_LOCKED"
+  | "STATE_POISONED"
+  | "READ_ONLY"
+  | "ASYNC_BACKEND"
+  | "EMBEDDER_IS_ASYNC"
+  | "LIMIT_TRANSACTION"
+  | "WAL_CORRUPT";
+
+export interface CommandSpec<Name extends string> {
+  readonly name: Name;
+  readonly help: string;
+  readonly writes: boolean;
+  readonly input: CommandSchema;
+  readonly output: CommandSchema;
+}
+export type CommandSchema = StandardSchemaV1 & StandardJSONSchemaV1;
+
+export interface Clock {
+  now(): number;
+}
+export interface Random {
+  bytes(length: number): Uint8Array;
+}
+export interface Logger {
+  log(level: "debug" | "info" | "warn" | "error", target: string, message: string, facts?: object): void;
+}
+export interface Limits {
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly stringBytes: number;
+  readonly nesting: number;
+  readonly vectorDimension: number;
+  readonly transactionBytes: number;
+  readonly transactionKeys: number;
+}
+export interface DatabaseInfo {
+  readonly version: string;
+  readonly path?: string;
+  readonly durability: string;
+  readonly runs: number;
+  readonly keys: number;
+  readonly uptimeMs: number;
+  readonly openTransactions: number;
+  readonly durableThrough: Version;
+  readonly health: Health;
+  readonly recovery?: RecoveryReport;
+}
+export interface RecoveryReport {
+  readonly commits: number;
+  readonly tornBytes: number;
+  readonly lost: readonly { readonly file: string; readonly offset: number; readonly bytes: number }[];
+}
+export interface TransactionMetrics {
+  readonly activeCount: number;
+  readonly totalStarted: number;
+  readonly totalCommitted: number;
+  readonly totalAborted: number;
+  readonly commitRate: number;
+}
