@@ -150,7 +150,7 @@ export class Database {
   at(run: Run, space: string = DEFAULT_SPACE, point?: AsOf): PastScope {
     this.#gate.assertOpen();
     run.assertAlive();
-    const version = versionOf(run, point);
+    const version = versionOf(run, point, this.#commitPass.lastVersion);
     const timestamp = point === undefined ? this.runtime.clock.now() : (timeOf(point) ?? (run.shard.timestampAt(version) || run.createdAt));
     return new PastScope(this.#gate, run, space, new ReadView(run.shard, version), timestamp, this.limits);
   }
@@ -408,7 +408,8 @@ export class Database {
 /** Clocks of machines differ by less; more is worth a warning. Microseconds. */
 const CLOCK_TOLERANCE_US = 60_000_000;
 
-function versionOf(run: Run, point: AsOf | undefined): Version {
+/** `point` as a version of `run`: its last commit at or before it. */
+function versionOf(run: Run, point: AsOf | undefined, newest: Version): Version {
   if (point === undefined) return run.version;
   if ("time" in point) {
     const time = timeOf(point) as number;
@@ -418,14 +419,11 @@ function versionOf(run: Run, point: AsOf | undefined): Version {
     throw trimmed(run, { time });
   }
   if ("version" in point && Number.isSafeInteger(point.version) && point.version >= 0) {
-    if (point.version > run.version) {
-      throw new InvalidArgumentError("INVALID_ARGUMENT", `version ${point.version} of run "${run.name}" is still to come`, {
-        version: point.version,
-        newest: run.version,
-      });
+    if (point.version > newest) {
+      throw new InvalidArgumentError("INVALID_ARGUMENT", `version ${point.version} is still to come`, { version: point.version, newest });
     }
     if (point.version < run.number) throw trimmed(run, { version: point.version });
-    return point.version;
+    return Math.min(point.version, run.version);
   }
   throw new InvalidArgumentError("INVALID_ARGUMENT", "a point is { version } or { time }: a whole number, a Date, or µs since the epoch", { point });
 }

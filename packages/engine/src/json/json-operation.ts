@@ -124,9 +124,6 @@ export function decodeOperation(reader: ByteReader): JsonOperation {
     case JsonOperationKind.insert: {
       const index = reader.varint();
       const count = reader.varint();
-      // Every value takes at least one byte: a count beyond that is no reason to allocate.
-      if (count > reader.remaining)
-        throw corrupt(`${count} values in ${reader.remaining} bytes`, { count, remaining: reader.remaining });
       const values: Value[] = [];
       for (let i = 0; i < count; i++) values.push(decodeValue(reader));
       return { kind: "insert", path, index, values: Object.freeze(values) };

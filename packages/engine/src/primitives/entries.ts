@@ -1,19 +1,10 @@
 import type { Stored } from "@strata/storage";
-import type { KeyedPrimitive, ReadScope } from "../scope.js";
+import type { HeldScope, KeyedPrimitive, ReadScope } from "../scope.js";
 import type { KeyScan } from "./key-scan.js";
+import { actualScope, holdNow } from "./open-transaction.js";
 
 /** Entries read at a time: enough to spread the cost of a scan, few enough that breaking off early is cheap. */
 const CHUNK = 256;
-
-/** A scope that can keep what it sees now in sight, whatever is written afterwards: the head does, and a transaction may. */
-export interface HoldingScope extends ReadScope {
-  hold(): HeldScope;
-}
-
-/** What a scope saw at one moment. `dispose` lets retention have it again. */
-export interface HeldScope extends ReadScope {
-  dispose(): void;
-}
 
 /**
  * Keys with what they hold, in scan order. Invariants:
@@ -64,23 +55,26 @@ export class Entries<T> implements IterableIterator<T> {
 
   /** Reads the next chunk; false when there is none. */
   #fill(): boolean {
-    let scope = this.#scope;
-    if (scope === undefined) return false;
-    let size = CHUNK;
+    if (this.#scope === undefined) return false;
     if (!this.#begun) {
       this.#begun = true;
-      if (isHolding(scope)) this.#scope = this.#held = scope.hold();
-      else if ("put" in scope) size = Number.POSITIVE_INFINITY;
-      scope = this.#scope as ReadScope;
+      this.#held = holdNow(this.#scope);
+      this.#scope = this.#held ?? actualScope(this.#scope);
     }
-    const wanted = Math.min(size, this.#left);
+    const scope = this.#scope;
+    const wanted = Math.min("put" in scope ? Number.POSITIVE_INFINITY : CHUNK, this.#left);
     const keys: string[] = [];
     const stored: Stored[] = [];
-    if (wanted > 0) {
-      scope.table(this.#primitive).scan(this.#rest(), "values", (key, value) => {
-        stored.push(value);
-        return keys.push(key) < wanted;
-      });
+    try {
+      if (wanted > 0) {
+        scope.table(this.#primitive).scan(this.#rest(), "values", (key, value) => {
+          stored.push(value);
+          return keys.push(key) < wanted;
+        });
+      }
+    } catch (error) {
+      this.#end();
+      throw error;
     }
     this.#keys = keys;
     this.#stored = stored;
@@ -103,8 +97,4 @@ export class Entries<T> implements IterableIterator<T> {
     this.#held?.dispose();
     this.#held = undefined;
   }
-}
-
-function isHolding(scope: ReadScope): scope is HoldingScope {
-  return "hold" in scope;
 }

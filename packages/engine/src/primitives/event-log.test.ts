@@ -273,6 +273,23 @@ describe("reading", () => {
     expect(iterator.next().done).toBe(true);
   });
 
+  test("iterate goes on in the log it began in, also when its space is deleted and made again", () => {
+    const other = new EventLogStore(db.head(run, "other"));
+    other.appendMany([1, 2, 3].map((n) => ({ type: "old", payload: { n } })));
+    const { watermark } = run.shard;
+    const before = watermark.pins;
+    const iterator = other.iterate();
+    expect(iterator.next().value?.payload).toEqual({ n: 1 });
+    db.spaces(run).delete("other", { force: true });
+    other.append("new", { n: 9 });
+    expect([...iterator].map(({ type, payload }) => [type, payload])).toEqual([
+      ["old", { n: 2 }],
+      ["old", { n: 3 }],
+    ]);
+    expect(watermark.pins).toBe(before);
+    expect(other.range(0, 9).map(({ type }) => type)).toEqual(["new"]);
+  });
+
   test("the past reads what was there, and its head verifies today's log", () => {
     events.append("a", {});
     const past = new EventLogReader(db.at(run));

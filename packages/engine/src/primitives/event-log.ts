@@ -9,11 +9,11 @@ import {
   type Version,
   validateEventType,
 } from "@strata/core";
-import type { EventSource, ReadScope, Scope, StoredEvent, TransactionScope } from "../scope.js";
+import type { EventSource, HeldScope, ReadScope, Scope, StoredEvent, TransactionScope } from "../scope.js";
 import { type ChainHead, type ChainReport, EMPTY_HEAD, verifyChain } from "./event-chain.js";
 import { payloadBytes } from "./event-payload.js";
 import { clip, type EventQuery, type EventScan, eventQuery, eventWindow, typeSequences } from "./event-scan.js";
-import { openTransaction } from "./open-transaction.js";
+import { holdNow, openTransaction } from "./open-transaction.js";
 import { invalid, kindOf, mustInteger, mustIterate, optionalBoolean, optionsOf } from "./options.js";
 import type { StandardSchemaV1 } from "./standard-schema.js";
 import { checkSchema, conform } from "./typed.js";
@@ -76,9 +76,11 @@ export interface EventLog<M = AnyEvents, In = { readonly [type: string]: object 
 
 /** Events of one run and space, read only. Payloads lie as canonical bytes and are decoded on each read. */
 export class EventLogReader<M = AnyEvents> implements EventReads<M> {
+  readonly #scope: ReadScope;
   readonly #events: EventSource;
 
   constructor(scope: ReadScope) {
+    this.#scope = scope;
     this.#events = scope.events;
   }
 
@@ -104,7 +106,7 @@ export class EventLogReader<M = AnyEvents> implements EventReads<M> {
   }
 
   iterate(scan?: EventScan): IterableIterator<EventRecord<M>> {
-    return new EventIterator<M>(this.#events, eventQuery(scan, "events.iterate"));
+    return new EventIterator<M>(this.#scope, eventQuery(scan, "events.iterate"));
   }
 
   len(): number {
@@ -237,17 +239,19 @@ export class EventLogStore<M = AnyEvents, In = { readonly [type: string]: object
   }
 }
 
-/** The events of one scan, as there are at the first `next()`. Nothing is held: an event cannot change. */
+/** The events of one scan, as there are at the first `next()`. */
 class EventIterator<M> implements IterableIterator<EventRecord<M>> {
-  readonly #events: EventSource;
+  readonly #scope: ReadScope;
   readonly #query: EventQuery;
   #begun = false;
+  /** Held so that the log cannot be dropped with its space and begun anew meanwhile. */
+  #held: HeldScope | undefined;
   /** Sequences [start, end) are left; `reverse` takes from the end. */
   #start = 0;
   #end = 0;
 
-  constructor(events: EventSource, query: EventQuery) {
-    this.#events = events;
+  constructor(scope: ReadScope, query: EventQuery) {
+    this.#scope = scope;
     this.#query = query;
   }
 
@@ -256,20 +260,35 @@ class EventIterator<M> implements IterableIterator<EventRecord<M>> {
   }
 
   next(): IteratorResult<EventRecord<M>, undefined> {
-    if (!this.#begun) {
-      this.#begun = true;
-      const { start, end } = eventWindow(this.#events, this.#query);
-      this.#start = start;
-      this.#end = end;
+    try {
+      if (!this.#begun) this.#begin();
+      if (this.#start >= this.#end) return this.return();
+      const sequence = this.#query.reverse ? --this.#end : this.#start++;
+      return { done: false, value: mustRead<M>(this.#events(), sequence) };
+    } catch (error) {
+      this.return();
+      throw error;
     }
-    if (this.#start >= this.#end) return { done: true, value: undefined };
-    return { done: false, value: mustRead<M>(this.#events, this.#query.reverse ? --this.#end : this.#start++) };
   }
 
   return(): IteratorResult<EventRecord<M>, undefined> {
     this.#begun = true;
     this.#end = this.#start;
+    this.#held?.dispose();
+    this.#held = undefined;
     return { done: true, value: undefined };
+  }
+
+  #begin(): void {
+    this.#begun = true;
+    this.#held = holdNow(this.#scope);
+    const { start, end } = eventWindow(this.#events(), this.#query);
+    this.#start = start;
+    this.#end = end;
+  }
+
+  #events(): EventSource {
+    return (this.#held ?? this.#scope).events;
   }
 }
 

@@ -1,5 +1,5 @@
 export type { JsonPath, PatchOperation as JsonPatchOperation } from "../json/index.js";
-export { Entries, type HeldScope, type HoldingScope } from "./entries.js";
+export { Entries } from "./entries.js";
 export {
   type ChainHead,
   type ChainReport,

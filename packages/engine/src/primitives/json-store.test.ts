@@ -248,6 +248,8 @@ describe("merge, patch, push, increment", () => {
     expect(json.increment("doc", "n", -0.5)).toBe(4.5);
     json.set("doc", "big", Number.MAX_SAFE_INTEGER);
     expect(() => json.increment("doc", "big")).toThrow(coded("OVERFLOW"));
+    json.set("doc", "nothing", null);
+    expect(() => json.increment("doc", "nothing")).toThrow(coded("WRONG_TYPE"));
     json.set("doc", "text", "1");
     expect(() => json.increment("doc", "text")).toThrow(coded("WRONG_TYPE"));
   });

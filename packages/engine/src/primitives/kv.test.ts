@@ -386,6 +386,32 @@ describe("entries", () => {
     expect(all.next().done).toBe(true);
   });
 
+  test("hold their version only as long as they are read", () => {
+    kv.putMany(many);
+    const { watermark } = run.shard;
+    const before = watermark.pins;
+    const unread = kv.entries();
+    expect(watermark.pins).toBe(before);
+    unread.return?.();
+    const finished = kv.entries();
+    finished.next();
+    expect(watermark.pins).toBe(before + 1);
+    expect([...finished]).toHaveLength(many.length - 1);
+    expect(watermark.pins).toBe(before);
+    for (const _entry of kv.entries()) break;
+    expect(watermark.pins).toBe(before);
+  });
+
+  test("end when their ground is gone, and let go of it", () => {
+    kv.putMany(many);
+    const entries = kv.entries();
+    entries.next();
+    db.close();
+    expect(() => [...entries]).toThrow(coded("DATABASE_CLOSED"));
+    expect(run.shard.watermark.pins).toBe(0);
+    expect(entries.next().done).toBe(true);
+  });
+
   test("read in the past what was there", () => {
     kv.putMany(many);
     const past = db.at(run);

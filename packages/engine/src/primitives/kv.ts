@@ -212,6 +212,7 @@ export class KvStore<V = Value, In = unknown, W = Version> extends KvReader<V> i
       const isOwn = isThere && actual === 0;
       if (isOwn || actual !== expected) throw versionConflict(key, expected, actual, isOwn);
       transaction.put("kv", key, stored);
+      transaction.countCas();
     }) as W;
   }
 

@@ -1,9 +1,20 @@
 import type { Version } from "@strata/core";
-import type { ReadScope, TransactionScope } from "../scope.js";
+import type { HeldScope, HoldingScope, ReadScope, TransactionScope } from "../scope.js";
 
 /** A scope that stands for another one, which may be a different one at the next call: a session's. */
 export interface StandInScope extends ReadScope {
   readonly current: ReadScope;
+}
+
+/** The scope that `scope` stands for at this moment: itself, unless it is a stand-in. */
+export function actualScope(scope: ReadScope): ReadScope {
+  return "current" in scope ? (scope as StandInScope).current : scope;
+}
+
+/** What `scope` sees at this moment, held against later writes; `undefined` for one that has nothing to hold: its view is fixed as it is. */
+export function holdNow(scope: ReadScope): HeldScope | undefined {
+  const actual = actualScope(scope);
+  return "hold" in actual ? (actual as HoldingScope).hold() : undefined;
 }
 
 /**
@@ -11,7 +22,7 @@ export interface StandInScope extends ReadScope {
  * a transaction appends return nothing, and what is read of a document is observed path by path.
  */
 export function openTransaction(scope: ReadScope): TransactionScope | undefined {
-  const actual = "current" in scope ? (scope as StandInScope).current : scope;
+  const actual = actualScope(scope);
   return "observe" in actual ? (actual as TransactionScope) : undefined;
 }
 

@@ -230,7 +230,9 @@ export class StateCellStore<V = Value, In = unknown> extends StateCellReader<V> 
   #cas(cell: string, expected: number, next: Value): number | null {
     return this.#scope.transact((transaction) => {
       const now = observeCell(transaction, cell);
-      return (now.isLive ? now.counter : 0) === expected ? writeCell(transaction, cell, now, next, NEVER) : null;
+      if ((now.isLive ? now.counter : 0) !== expected) return null;
+      transaction.countCas();
+      return writeCell(transaction, cell, now, next, NEVER);
     });
   }
 }

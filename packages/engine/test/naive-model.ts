@@ -1,0 +1,69 @@
+import type { Value } from "@strata/core";
+
+/** A space, naively: plain objects. A cell that was deleted keeps its counter. */
+export interface SpaceModel {
+  readonly kv: Map<string, Value>;
+  readonly events: { type: string; payload: Value }[];
+  readonly cells: Map<string, { value: Value | undefined; counter: number }>;
+  readonly json: Map<string, Value>;
+}
+
+export type RunModel = Map<string, SpaceModel>;
+
+function emptySpace(): SpaceModel {
+  return { kv: new Map(), events: [], cells: new Map(), json: new Map() };
+}
+
+function emptyRun(): RunModel {
+  return new Map([["default", emptySpace()]]);
+}
+
+/** A commit, and everything the database held behind it. */
+interface PastState {
+  readonly run: string;
+  readonly version: number;
+  readonly runs: Map<string, RunModel>;
+}
+
+/** What a database should hold, with every state it ever had: a list of whole copies instead of a store. */
+export class NaiveModel {
+  runs = new Map<string, RunModel>([["default", emptyRun()]]);
+  /** Oldest first. */
+  past: PastState[] = [];
+  /** A power failure leaves at least this many of `past`. */
+  durable = 0;
+
+  /** The space, which comes into being with its first write. */
+  space(run: string, space: string): SpaceModel {
+    const spaces = this.runs.get(run) as RunModel;
+    let found = spaces.get(space);
+    if (found === undefined) spaces.set(space, (found = emptySpace()));
+    return found;
+  }
+
+  createRun(name: string): void {
+    this.runs.set(name, emptyRun());
+  }
+
+  /** Runs `work` on a copy; `keep` decides whether the copy becomes the present. */
+  attempt<T>(work: () => T, keep: (result: T) => boolean): T {
+    const before = this.runs;
+    this.runs = structuredClone(before);
+    const result = work();
+    if (!keep(result)) this.runs = before;
+    return result;
+  }
+
+  committed(run: string, version: number, isStrict: boolean): void {
+    this.past.push({ run, version, runs: structuredClone(this.runs) });
+    if (isStrict) this.durable = this.past.length;
+  }
+
+  /** A power failure left the first `count` commits. */
+  truncate(count: number): void {
+    this.past.length = count;
+    this.durable = count;
+    const last = this.past.at(-1);
+    this.runs = last === undefined ? new Map([["default", emptyRun()]]) : structuredClone(last.runs);
+  }
+}
