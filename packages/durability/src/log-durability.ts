@@ -476,7 +476,14 @@ export class LogDurability implements Durability {
       if (!StrataError.is(error)) throw error;
     }
     this.#driver.stop(false);
-    writer.sync();
+    try {
+      writer.sync();
+    } catch (error) {
+      // Every commit was durable before. Only the mark is not, and so the log is not called clean.
+      if (!(error instanceof LogPoisoned)) throw error;
+      this.#poison(error.cause);
+      return;
+    }
     const { endLsn, checksum } = writer;
     const nextVersion = this.#versionMax + 1;
     try {

@@ -177,7 +177,7 @@ function beginSegment(context: RecoveryContext, manifest: Manifest, scan: LogSca
   const copiedBytes = scan.endLsn - fromLsn;
   let sizeBytes = sizes.firstBytes;
   while (sizeBytes < sizes.maxBytes && SEGMENT_HEADER_SIZE + copiedBytes * 2 > sizeBytes) sizeBytes *= 2;
-  sizeBytes = Math.max(sizeBytes, SEGMENT_HEADER_SIZE + copiedBytes + sizes.firstBytes);
+  sizeBytes = Math.max(sizeBytes, copiedBytes + sizes.firstBytes);
   const header: SegmentHeader = {
     databaseId,
     epoch,
