@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const TEXTS = new Set([".md", ".ts", ".mjs", ".json"]);
-const SKIPPED = new Set(["node_modules", "dist", "vendor", "coverage"]);
+const SKIPPED = new Set(["node_modules", "dist", "vendor", "coverage", "test-report.json"]);
 const COMMITS_MAX = 5000;
 
 /** The real input of the tour: what lies in this checkout. Without git, or in an archive without history, there are no commits. */

@@ -20,6 +20,19 @@ for (;;) {
     txn.state.set("step", step);
     txn.events.append("worked", { step });
   });
-  // Synchronous, so that what was reported is out before the next commit begins.
-  writeSync(1, `${key} ${step}.\n`);
+  report(`${key} ${step}.\n`);
+}
+
+/** Writes to standard output before returning, so that what was acknowledged is reported before the next commit begins. */
+function report(line) {
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      // The reader is slower than we are, and the pipe is full.
+      if (error.code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
 }

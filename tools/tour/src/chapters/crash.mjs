@@ -63,7 +63,7 @@ function writeUntilKilled(dir, durability) {
     writer.on("error", reject);
     // "close" comes when the process has ended and everything it wrote was read.
     writer.on("close", (code, signal) => {
-      if (signal === "SIGKILL") lines.once("close", () => resolve(acknowledged)).close();
+      if (signal === "SIGKILL") resolve(acknowledged);
       else reject(new Error(`the writer ended by itself with code ${code}`));
     });
   });
