@@ -40,6 +40,9 @@ export function executeIn<C extends Command>(target: CommandTarget, command: C):
   return row.run(groundOf(target, run, space), parsed.data) as CommandOutput<C["name"]>;
 }
 
+/** How much of a name that is none goes into a message. */
+const SHOWN_LENGTH = 60;
+
 interface Row {
   readonly writes: boolean;
   readonly input: z.ZodType;
@@ -49,7 +52,8 @@ interface Row {
 function rowOf(name: CommandName): Row {
   if (Object.hasOwn(commandTable, name)) return commandTable[name] as Row;
   const near = nearest(name, Object.keys(commandTable));
-  const message = `there is no command "${name}"${near === undefined ? "" : `; did you mean "${near}"?`}`;
+  const shown = name.length > SHOWN_LENGTH ? `${name.slice(0, SHOWN_LENGTH)}…` : name;
+  const message = `there is no command "${shown}"${near === undefined ? "" : `; did you mean "${near}"?`}`;
   throw new InvalidArgumentError("UNKNOWN_COMMAND", message, { command: name, nearest: near });
 }
 

@@ -1,13 +1,13 @@
 import { type AsOf, type Options, type Value, type ValueObject, type Version, validateSpaceName } from "@strata/core";
 import type { Database, EventLog, JsonStore, Kv, Run, StateCells, TransactionOptions } from "@strata/engine";
 import { LoadedRuns } from "./loaded-runs.js";
-import { checkOptions, isString, mustFunction } from "./option-check.js";
+import { checkOptions, isString, isTime, isWholeNumber, mustFunction } from "./option-check.js";
 import { type Primitives, ScopePrimitives } from "./primitives.js";
 import { type ReadView, RunReadView } from "./read-view.js";
 import { DatabaseRuns, type Runs } from "./runs.js";
 import { RunSession, type Session } from "./session.js";
 import { RunSpaces, type Spaces } from "./spaces.js";
-import { RunTransaction, type Transaction } from "./transaction.js";
+import { checkTransactionOptions, RunTransaction, type Transaction } from "./transaction.js";
 
 /** The run and the space that are always there. */
 export const DEFAULT_NAME = "default";
@@ -110,11 +110,13 @@ export class RunHandle implements Handle {
   }
 
   at(point?: AsOf): ReadView {
+    checkOptions("at", point, { version: isWholeNumber(0), time: isTime, tag: isString });
     return new RunReadView(this.database.at(this.#loaded(), this.#space, point));
   }
 
   transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T {
     mustFunction("transaction", fn);
+    checkTransactionOptions(options);
     const space = this.#space;
     return this.database.transaction(this.#loaded(), (open) => fn(new RunTransaction(open, space)), options);
   }

@@ -19,6 +19,16 @@ export function isWholeNumber(least: number): OptionCheck {
     Number.isSafeInteger(value) && (value as number) >= least ? undefined : `a whole number of at least ${least}`;
 }
 
+/** Milliseconds, above 0. */
+export const isDuration: OptionCheck = (value) =>
+  typeof value === "number" && value > 0 ? undefined : "a number of milliseconds above 0";
+
+/** A moment: µs since the epoch, or a Date. */
+export const isTime: OptionCheck = (value) => {
+  const time = value instanceof Date ? value.getTime() : value;
+  return Number.isFinite(time) ? undefined : "a Date, or µs since the epoch";
+};
+
 /** One of a few words. */
 export function isOneOf(words: readonly string[]): OptionCheck {
   const expected = words.map((word) => JSON.stringify(word)).join(", ");

@@ -37,6 +37,8 @@ export const RUN_STATUSES: readonly RunStatus[] = [
   "orphaned",
 ];
 
+const isStatus = isOneOf(RUN_STATUSES);
+
 /** The runs of a database, as seen from a handle on one of them. */
 export class DatabaseRuns implements Runs {
   readonly #database: Database;
@@ -56,7 +58,7 @@ export class DatabaseRuns implements Runs {
 
   list(options?: RunListOptions): string[] {
     checkOptions("runs.list", options, {
-      status: isOneOf(RUN_STATUSES),
+      status: isStatus,
       prefix: isString,
       after: isString,
       limit: isWholeNumber(0),
@@ -90,6 +92,7 @@ export class DatabaseRuns implements Runs {
   }
 
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo {
+    checkOptions("runs.setStatus", { status, reason }, { status: isStatus, reason: isString }, ["status"]);
     return this.#registry().setStatus(run, status, reason);
   }
 

@@ -16,6 +16,7 @@ import { executeIn } from "./executor.js";
 import type { RunHandle } from "./handle.js";
 import { type Primitives, ScopePrimitives } from "./primitives.js";
 import { SessionScope } from "./session-scope.js";
+import { checkSessionOptions } from "./transaction.js";
 
 /** What `begin` takes. */
 export type SessionOptions = Pick<TransactionOptions, "readOnly" | "timeoutMs" | "durability" | "message">;
@@ -87,6 +88,7 @@ export class RunSession implements Session {
         run: this.#run.name,
       });
     }
+    checkSessionOptions(options);
     this.#open = this.#handle.database.beginTransaction(this.#run, options);
   }
 

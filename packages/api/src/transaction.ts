@@ -1,7 +1,48 @@
 import { type Value, type ValueObject, type Version, validateSpaceName } from "@strata/core";
-import type { CommitInfo, EventLog, JsonStore, Kv, OpenTransaction, StateCells } from "@strata/engine";
-import { checkOptions, isString, mustFunction } from "./option-check.js";
+import type {
+  CommitInfo,
+  EventLog,
+  JsonStore,
+  Kv,
+  OpenTransaction,
+  StateCells,
+  TransactionOptions,
+} from "@strata/engine";
+import {
+  checkOptions,
+  hasMethods,
+  isBoolean,
+  isDuration,
+  isGroup,
+  isOneOf,
+  isString,
+  isWholeNumber,
+  mustFunction,
+} from "./option-check.js";
 import { type Primitives, ScopePrimitives } from "./primitives.js";
+
+const SESSION_CHECKS = {
+  readOnly: isBoolean,
+  timeoutMs: isDuration,
+  durability: isOneOf(["none", "buffered", "strict"]),
+  message: isString,
+};
+
+const CLOSURE_CHECKS = {
+  ...SESSION_CHECKS,
+  retry: isGroup({ maxRetries: isWholeNumber(0), baseDelayMs: isWholeNumber(0), maxDelayMs: isWholeNumber(0) }),
+  signal: hasMethods("addEventListener", "throwIfAborted"),
+};
+
+/** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */
+export function checkTransactionOptions(options: TransactionOptions | undefined): void {
+  checkOptions("transaction", options, CLOSURE_CHECKS);
+}
+
+/** For a transaction by hand. @throws {InvalidArgumentError} `INVALID_ARGUMENT` */
+export function checkSessionOptions(options: TransactionOptions | undefined): void {
+  checkOptions("begin", options, SESSION_CHECKS);
+}
 
 /**
  * What a transaction closure is given. Its reads see one version and its own writes; they are observed, so that it commits only if what

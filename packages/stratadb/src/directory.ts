@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { IoError } from "@strata/core";
 import type { Durability, DurabilityMode } from "@strata/durability";
 import { fileDurability } from "@strata/durability-file";
 import { Database, type DatabaseOptions } from "@strata/engine";
@@ -36,7 +37,7 @@ export function openDirectory(path: string, settings: DirectorySettings): Databa
 
 /** The same in a new directory under the system's temporary one, which is removed when the database closes. */
 export function openTemporary(settings: DirectorySettings): DatabaseShare {
-  const path = mkdtempSync(join(tmpdir(), "stratadb-"));
+  const path = makeTemporary();
   const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   try {
     return openShared(path, settings, (absolutePath, whenReleased) => {
@@ -49,6 +50,21 @@ export function openTemporary(settings: DirectorySettings): DatabaseShare {
   } catch (error) {
     remove();
     throw error;
+  }
+}
+
+function makeTemporary(): string {
+  const prefix = join(tmpdir(), "stratadb-");
+  try {
+    return mkdtempSync(prefix);
+  } catch (cause) {
+    const { code } = cause as { readonly code?: string };
+    throw new IoError(
+      "IO_ERROR",
+      `no temporary directory could be made under "${tmpdir()}"`,
+      { operation: "mkdtemp", path: prefix, errno: code },
+      { cause },
+    );
   }
 }
 

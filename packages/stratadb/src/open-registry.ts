@@ -1,6 +1,6 @@
-import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { InvalidArgumentError, type Options } from "@strata/core";
+import { directoryIdentity } from "@strata/durability-file";
 import type { Database } from "@strata/engine";
 import type { DirectorySettings } from "./directory.js";
 import { closeOnExit } from "./exit-hook.js";
@@ -82,12 +82,14 @@ function shareOf(entry: OpenDatabase, joined: boolean): DatabaseShare {
   };
 }
 
-/** What a directory is, whatever it is called; its absolute path while there is none. */
+/** What a directory is, whatever it is called; its absolute path while there is none, or none that can be looked at. */
 function identityOf(absolutePath: string): string {
-  const stats = statSync(absolutePath, { bigint: true, throwIfNoEntry: false });
-  if (stats === undefined) return absolutePath;
-  // Some network file systems number nothing: there the resolved name has to do.
-  return stats.ino === 0n ? realpathSync(absolutePath) : `${stats.dev}:${stats.ino}`;
+  try {
+    return directoryIdentity(absolutePath) ?? absolutePath;
+  } catch {
+    // Whatever is wrong with the path, the backend says it when it opens it.
+    return absolutePath;
+  }
 }
 
 /** Ports that a second opening may leave to the first, but not replace. */

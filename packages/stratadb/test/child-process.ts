@@ -13,7 +13,7 @@ afterEach(async () => {
   }
 });
 
-/** A program in a process of its own, with the package as it is built; it gives `process.argv[2]` onwards the `parameters`. */
+/** A program in a process of its own, with the package as it is built; its last arguments are `parameters`. */
 export interface Program {
   /** The next line it prints; `undefined` when it ended. */
   line(): Promise<string | undefined>;

@@ -6,7 +6,7 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import type { Durability } from "@strata/durability";
 import type { Database } from "@strata/engine";
-import type { Command, CommandOutput, StrataError as BuiltError } from "stratadb";
+import type { StrataError as BuiltError, Command, CommandOutput } from "stratadb";
 
 // Values, keys, versions
 

@@ -208,7 +208,7 @@ describe("one path twice in a process", () => {
 describe("a second process", () => {
   const HOLD = `
     import { Strata } from "stratadb";
-    const db = Strata.open(process.argv[2]);
+    const db = Strata.open(process.argv.at(-1));
     db.kv.put("k", "theirs");
     console.log("open");
     setInterval(() => {}, 1000);
@@ -234,7 +234,7 @@ describe("a second process", () => {
         const temporary = Strata.openTemp();
         temporary.kv.put("k", 1);
         console.log(temporary.info().path);
-        Strata.open(process.argv[2]).kv.put("k", "kept");
+        Strata.open(process.argv.at(-1)).kv.put("k", "kept");
       `,
       path,
     );
