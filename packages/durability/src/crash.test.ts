@@ -29,7 +29,12 @@ const everything: Script = {
 
 describe("a log whose process ends at any call, and whose power fails in any way", () => {
   test("comes back as a prefix of its commits that holds every strict one", { timeout: 600_000 }, () => {
-    const found = exploreCrashes(everything, { randomChoices: 4 * DEPTH, nestedPercent: 5 * DEPTH, tears: 8 });
+    const found = exploreCrashes(everything, {
+      randomChoices: 4 * DEPTH,
+      nestedPercent: 5 * DEPTH,
+      serveOnPercent: 50,
+      tears: 8,
+    });
     console.log("states", found);
     expect(found.states).toBeGreaterThan(1000);
   });
@@ -37,7 +42,12 @@ describe("a log whose process ends at any call, and whose power fails in any way
   test("whatever it was doing", { timeout: 600_000 }, () => {
     let states = 0;
     for (let i = 0; i < 20 * DEPTH; i++) {
-      states += exploreCrashes(randomScript(SEED + i, 16), { randomChoices: 3, nestedPercent: 1, tears: 3 }).states;
+      states += exploreCrashes(randomScript(SEED + i, 16), {
+        randomChoices: 3,
+        nestedPercent: 1,
+        serveOnPercent: 10,
+        tears: 3,
+      }).states;
     }
     console.log("seed", SEED, "states", states);
   });

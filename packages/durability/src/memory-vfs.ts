@@ -128,10 +128,11 @@ class MemoryLock implements VfsLock {
   }
 }
 
-/** The bytes of a file, whatever its name: `bytes[0, size)`, zeros behind. */
+/** The bytes of a file, whatever its name: `bytes[0, size)`, zeros behind. Copies share their bytes until one is changed. */
 export class MemoryContent {
   size = 0;
-  #bytes = new Uint8Array(0);
+  #bytes = NO_BYTES;
+  #shared = true;
 
   /** A view, valid until the next change. */
   get bytes(): Uint8Array {
@@ -140,7 +141,7 @@ export class MemoryContent {
 
   write(source: Uint8Array, start: number, length: number, position: number): void {
     const end = position + length;
-    if (end > this.#bytes.length) this.#grow(end);
+    this.#own(end);
     if (start === 0 && length === source.length) this.#bytes.set(source, position);
     else this.#bytes.set(source.subarray(start, start + length), position);
     if (end > this.size) this.size = end;
@@ -153,24 +154,31 @@ export class MemoryContent {
   }
 
   truncate(size: number): void {
-    if (size > this.#bytes.length) this.#grow(size);
-    else if (size < this.size) this.#bytes.fill(0, size, this.size);
+    this.#own(size);
+    if (size < this.size) this.#bytes.fill(0, size, this.size);
     this.size = size;
   }
 
   clone(): MemoryContent {
     const copy = new MemoryContent();
-    copy.#bytes = this.#bytes.slice(0, this.size);
+    copy.#bytes = this.#bytes;
     copy.size = this.size;
+    this.#shared = true;
     return copy;
   }
 
-  #grow(size: number): void {
-    const bytes = new Uint8Array(Math.max(size, this.#bytes.length * 2));
+  /** Makes the bytes its own, with room for `size`. */
+  #own(size: number): void {
+    const room = this.#bytes.length;
+    if (!this.#shared && size <= room) return;
+    const bytes = new Uint8Array(size > room ? Math.max(size, room * 2) : room);
     bytes.set(this.#bytes);
     this.#bytes = bytes;
+    this.#shared = false;
   }
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 class MemoryFile implements VfsFile {
   readonly path: string;

@@ -1,4 +1,4 @@
-const CAPACITY_MIN = 256;
+const CAPACITY_MIN = 64;
 const CAPACITY_MAX = 16_384;
 
 /**

@@ -11,7 +11,7 @@ import {
   writeU64,
 } from "./wal-format.js";
 
-const BUFFER_BYTES_MIN = 64 * 1024;
+const BUFFER_BYTES_MIN = 4 * 1024;
 /** A buffer that one huge frame needed is given back afterwards. */
 const BUFFER_BYTES_KEPT = 4 * 1024 * 1024;
 

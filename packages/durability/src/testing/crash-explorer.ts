@@ -20,6 +20,8 @@ export interface ExplorationDepth {
   readonly randomChoices: number;
   /** Of 100 states, in how many the recovery itself is interrupted, at each of its calls. */
   readonly nestedPercent: number;
+  /** Of 100 states, after how many the log serves on. */
+  readonly serveOnPercent: number;
   /** Places at which each write is torn by a kill, at most. */
   readonly tears: number;
 }
@@ -77,10 +79,11 @@ function exploreAt(script: Script, point: CrashPoint, depth: ExplorationDepth, f
   const journal = runScript(script, vfs);
   found.crashPoints += 1;
   const random = new SeededRandom(script.seed * 1_000_003 + point.call);
-  checkState(script, point, "kill", () => vfs.afterKill(), journal, journal.acknowledgedThrough, found);
+  checkState(script, point, "kill", () => vfs.afterKill(), journal, journal.acknowledgedThrough, true, found);
   for (const choice of choicesFor(vfs, depth, random)) {
     const disk = (crash?: CrashPoint) => vfs.afterPowerLoss(choice, crash);
-    const recovered = checkState(script, point, choice, disk, journal, journal.strictThrough, found);
+    const servesOn = random.chance(depth.serveOnPercent);
+    const recovered = checkState(script, point, choice, disk, journal, journal.strictThrough, servesOn, found);
     if (random.chance(depth.nestedPercent)) exploreNested(script, point, choice, disk, recovered, random, found);
   }
 }
@@ -89,7 +92,7 @@ function exploreKill(script: Script, point: CrashPoint, found: Exploration): voi
   const vfs = new CrashVfs(point);
   const journal = runScript(script, vfs);
   found.crashPoints += 1;
-  checkState(script, point, "kill", () => vfs.afterKill(), journal, journal.acknowledgedThrough, found);
+  checkState(script, point, "kill", () => vfs.afterKill(), journal, journal.acknowledgedThrough, false, found);
 }
 
 function choicesFor(vfs: CrashVfs, depth: ExplorationDepth, random: SeededRandom): PowerLoss[] {
@@ -124,6 +127,7 @@ function checkState(
   disk: () => CrashVfs,
   journal: Journal,
   promisedThrough: number,
+  servesOn: boolean,
   found: Exploration,
 ): Recovered {
   found.states += 1;
@@ -136,7 +140,7 @@ function checkState(
       throw new Error(`version ${journal.versionMax} was used; ${recovered.summary.nextVersion} is given out again`);
     }
     if (recovered.summary.lost.length > 0) throw new Error("something was given up without being asked");
-    checkGoesOn(script, disk(), recovered);
+    if (servesOn) checkServesOn(script, disk(), recovered);
     return recovered;
   } catch (error) {
     throw violation(script, point, [choice], error);
@@ -151,7 +155,7 @@ function recover(script: Script, vfs: CrashVfs): Recovered {
 }
 
 /** The log serves on, and recovering it again gives the same and what was added. */
-function checkGoesOn(script: Script, vfs: CrashVfs, { commits, summary }: Recovered): void {
+function checkServesOn(script: Script, vfs: CrashVfs, { commits, summary }: Recovered): void {
   const first = openScriptLog(vfs, script, 101);
   const added = { version: summary.nextVersion, payload: payloadOf(summary.nextVersion, 33) };
   first.log.persist(added.version, added.payload, "strict");
