@@ -1,4 +1,4 @@
-import { LoadedRuns, RunHandle } from "@strata/api";
+import { LoadedRuns, type OptionCheck, RunHandle } from "@strata/api";
 import { InvalidArgumentError, type Options } from "@strata/core";
 import type { Durability } from "@strata/durability";
 import { Database } from "@strata/engine";
@@ -39,10 +39,12 @@ export class Strata extends StrataCursor {
     target: string | (OpenOptions & { readonly durability: Durability }),
     options?: OpenOptions & Preload,
   ): Promise<Strata> {
-    const given = typeof target === "string" ? options : (target as OpenOptions & Preload);
-    const { preload = "all", ...rest } = given ?? {};
-    checkPreload(preload);
-    const share = openTarget("Strata.openAsync", typeof target === "string" ? target : rest, rest);
+    checkPreload(options);
+    const { preload = "all", ...rest } = options ?? {};
+    const share =
+      typeof target === "object"
+        ? openTarget("Strata.openAsync", withDefined(target, rest), {})
+        : openTarget("Strata.openAsync", target, rest);
     try {
       return Strata.#over(share, preload);
     } catch (error) {
@@ -94,11 +96,17 @@ function openTarget(what: string, target: unknown, options: OpenOptions): Databa
   return ownShare(Database.open({ ...engineOptions(given), durability }));
 }
 
+/** `base` with the members of `more` that are not absent. */
+function withDefined(base: OpenOptions, more: OpenOptions): OpenOptions {
+  return { ...base, ...Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)) };
+}
+
+const isPreload: OptionCheck = (value) =>
+  value === "all" || (Array.isArray(value) && value.every((name) => typeof name === "string"))
+    ? undefined
+    : '"all" or a list of runs';
+
 /** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */
-function checkPreload(preload: unknown): void {
-  if (preload === "all") return;
-  if (Array.isArray(preload) && preload.every((name) => typeof name === "string")) return;
-  throw new InvalidArgumentError("INVALID_ARGUMENT", 'Strata.openAsync: "preload" must be "all" or a list of runs', {
-    option: "preload",
-  });
+function checkPreload(options: unknown): void {
+  checkOpenOptions("Strata.openAsync", options as OpenOptions, { preload: isPreload });
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { MemoryVfs, StrictDurability } from "@strata/durability";
 import { afterEach, describe, expect, test } from "vitest";
 import { Database, Strata } from "../src/index.js";
 import { start } from "./child-process.js";
@@ -276,6 +277,35 @@ describe("openTemp and cache", () => {
     db.flush();
     await db.durable();
     expect(db.info().path).toBeUndefined();
+  });
+});
+
+describe("a backend of one's own", () => {
+  test("keeps the database between openings", () => {
+    const disk = new MemoryVfs();
+    const first = Strata.open({ durability: new StrictDurability(disk) });
+    first.kv.put("k", 1);
+    first.events.append("e", {});
+    expect(first.info().durability).toBe("strict");
+    first.close();
+    const db = keep(Strata.open({ durability: new StrictDurability(disk), limits: { keyBytes: 4 } }));
+    expect(db.kv.get("k")).toBe(1);
+    expect(db.events.verify().valid).toBe(true);
+    expectCode("INVALID_KEY", () => db.kv.put("too long", 1));
+  });
+
+  test("is not for calls that choose it themselves, and a path is not for a backend", async () => {
+    const durability = new StrictDurability(new MemoryVfs());
+    for (const call of [Strata.cache, Strata.openTemp]) {
+      expect(expectCode("INVALID_ARGUMENT", () => call({ durability })).message).toContain(
+        "Strata.open({ durability })",
+      );
+    }
+    expectCode("INVALID_ARGUMENT", () => Strata.open(newDirectory(), { durability }));
+    expectCode("INVALID_ARGUMENT", () => Strata.open({ durability: "strict" } as never));
+    const db = keep(await Strata.openAsync({ durability }, { preload: ["default"], limits: { keyBytes: 4 } }));
+    db.kv.put("k", 1);
+    expectCode("INVALID_KEY", () => db.kv.put("too long", 1));
   });
 });
 
