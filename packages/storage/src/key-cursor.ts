@@ -2,7 +2,8 @@
  * A walk over ordered chains, in either direction, that survives changes of what it walks over.
  */
 import { hasSurrogates } from "@strata/core";
-import { isBefore, type OrderedKeys } from "./ordered-keys.js";
+import { isBefore } from "./key-bucket.js";
+import type { OrderedKeys } from "./ordered-keys.js";
 import type { VersionChain } from "./version-chain.js";
 
 /** Keys in [start, end), in code point order or against it. `undefined` is no bound. */
@@ -59,19 +60,14 @@ export class KeyCursor {
     return chain;
   }
 
-  get #byCodePoint(): boolean {
-    return this.#boundHasSurrogates || this.#keys.byCodePoint;
-  }
-
   /** Looks up where to begin, or where to go on. */
   #find(): void {
-    const byCodePoint = this.#byCodePoint;
     const last = this.#lastKey;
     const from = this.#reverse ? (last ?? this.#end) : (last ?? this.#start ?? "");
-    const bucket = this.#keys.seek(from, byCodePoint);
+    const bucket = this.#keys.seek(from, this.#boundHasSurrogates);
     this.#enter(bucket);
     if (from === undefined) return;
-    let position = this.#keys.lowerBound(bucket, from, byCodePoint);
+    let position = this.#keys.lowerBound(bucket, from, this.#boundHasSurrogates);
     if (this.#reverse) {
       this.#position = Math.max(position, this.#stop);
     } else {
@@ -96,7 +92,7 @@ export class KeyCursor {
   /** Takes the whole of a settled bucket, as far as the range goes. */
   #enter(bucket: number): void {
     const keys = this.#keys;
-    const byCodePoint = this.#byCodePoint;
+    const byCodePoint = this.#boundHasSurrogates || keys.byCodePoint;
     this.#bucket = bucket;
     this.#chains = keys.chainsOf(bucket);
     this.#seen = keys.changes;

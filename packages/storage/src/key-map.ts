@@ -63,16 +63,15 @@ export class KeyMap {
     if (this.#size >= this.#splitAt) this.#split();
   }
 
-  /** Every chain once, in no particular order. `visit` adds none. */
-  forEach(visit: (chain: VersionChain) => void): void {
+  /** Every chain once, in no particular order. Keys added before it is done may be among them, once or twice. */
+  *chains(): Generator<VersionChain, void, undefined> {
     const map = this.#map;
-    for (const chain of map.values()) visit(chain);
+    yield* map.values();
     if (this.#shards === undefined) return;
-    // While a split is under way, `map` still holds what it has already copied.
-    const isSplitting = this.#moving !== undefined;
     for (const shard of this.#shards) {
       for (const chain of shard.values()) {
-        if (!isSplitting || !map.has(chain.key)) visit(chain);
+        // While a split is under way, `map` still has what was copied from it.
+        if (map.size === 0 || !map.has(chain.key)) yield chain;
       }
     }
   }

@@ -1,7 +1,7 @@
 /**
  * The keys of one table in order, for whoever scans it.
  */
-import { hasSurrogates } from "@strata/core";
+import { KeyOrder } from "./key-bucket.js";
 import type { KeyMap } from "./key-map.js";
 import { OrderedKeys } from "./ordered-keys.js";
 import { isLive } from "./stored.js";
@@ -20,18 +20,25 @@ const NOTED_MIN = 1024;
  * 3. `live` may hold chains that have died since: who meets several in a bucket calls `bury`. A chain may be in both.
  */
 export class OrderedIndex {
-  readonly live = new OrderedKeys();
-  readonly dead = new OrderedKeys();
+  readonly order = new KeyOrder();
+  readonly live = new OrderedKeys(this.order);
+  readonly dead = new OrderedKeys(this.order);
   /** Scans under way. A bucket is only cleared by the one that is alone: another would miss what it moves. */
   readers = 0;
   readonly #map: KeyMap;
+  /** What is left to take over from the map; `undefined` once that is done. */
+  #unloaded: Iterator<VersionChain> | undefined;
+  /** Taken from the map so far. Dead or alive, they all go to `live`, unseen: looking at a million takes long. */
+  #loading: VersionChain[] = [];
   #noted: VersionChain[] = [];
+  /** How many of `#noted` are in their places already. */
+  #placed = 0;
+  /** Whether the map may have given a chain twice, or one that was noted as well. */
+  #mayRepeat = false;
 
   constructor(map: KeyMap) {
     this.#map = map;
-    map.forEach((chain) => {
-      this.#place(chain, true);
-    });
+    this.#unloaded = map.chains();
   }
 
   /** A key was added, or has a value again. */
@@ -39,17 +46,63 @@ export class OrderedIndex {
     this.#noted.push(chain);
     // Where nobody scans any more, keys that come and go must not pile up.
     if (this.#noted.length > NOTED_MIN && this.#noted.length > 2 * this.#map.size) {
-      this.#noted = [...new Set(this.#noted)];
+      this.#noted = [...new Set(this.#noted.slice(this.#placed))];
+      this.#placed = 0;
     }
   }
 
-  /** Puts what was noted in its place; before each scan. */
+  /** Puts every chain in its place; before each scan. */
   catchUp(): void {
+    if (this.#unloaded !== undefined) this.#load(Number.POSITIVE_INFINITY);
+    if (this.#noted.length > 0) this.#placeNoted(Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Does about `budget` chains' worth of what scans would have to do.
+   *
+   * @returns whether something is left.
+   */
+  orderAhead(budget: number): boolean {
+    let left = this.#load(budget);
+    if (left > 0) left = this.#placeNoted(left);
+    if (left > 0) left = this.live.partAhead(left);
+    if (left > 0) left = this.dead.partAhead(left);
+    return left === 0;
+  }
+
+  /** @returns what is left of the budget: above 0 when the map has been taken over. */
+  #load(budget: number): number {
+    if (this.#unloaded === undefined) return budget;
+    for (let left = budget; left > 0; left--) {
+      const next = this.#unloaded.next();
+      if (next.done === true) {
+        this.#unloaded = undefined;
+        this.live.load(this.#mayRepeat ? [...new Set(this.#loading)] : this.#loading);
+        this.#loading = [];
+        return left;
+      }
+      this.#loading.push(next.value);
+    }
+    this.#mayRepeat = true;
+    return 0;
+  }
+
+  /** @returns what is left of the budget: above 0 when nothing noted is left. */
+  #placeNoted(budget: number): number {
     const noted = this.#noted;
-    if (noted.length === 0) return;
-    this.#noted = [];
-    // A chain with a single version has never been anywhere else.
-    for (const chain of noted) this.#place(chain, !chain.hasOlder);
+    let left = budget;
+    for (; this.#placed < noted.length && left > 0; left--) {
+      const chain = noted[this.#placed++]!;
+      // A chain with a single version has never been anywhere else.
+      const isNew = !this.#mayRepeat && !chain.hasOlder;
+      (isLive(chain.stored) ? this.live : this.dead).add(chain, isNew);
+    }
+    if (this.#placed === noted.length) {
+      this.#noted = [];
+      this.#placed = 0;
+      this.#mayRepeat = false;
+    }
+    return left;
   }
 
   /** Moves the dead chains of a bucket of `live` out of the way of readers of the newest state. */
@@ -61,13 +114,5 @@ export class OrderedIndex {
       return false;
     });
     for (const chain of buried) this.dead.add(chain, false);
-  }
-
-  #place(chain: VersionChain, isNew: boolean): void {
-    if (!this.live.byCodePoint && hasSurrogates(chain.key)) {
-      this.live.orderByCodePoint();
-      this.dead.orderByCodePoint();
-    }
-    (isLive(chain.stored) ? this.live : this.dead).add(chain, isNew);
   }
 }

@@ -273,6 +273,6 @@ test("runs, forks, spaces, keys and events are what arrays of versions say", () 
         }
       }
     }),
-    { numRuns: Number(process.env["RUNS"] ?? 150) },
+    { numRuns: 150 },
   );
 }, 600_000);

@@ -1,9 +1,11 @@
 /**
  * Scans: one list of keys, or several merged.
  */
+
+import { isBefore } from "./key-bucket.js";
 import { KeyCursor, type KeyRange } from "./key-cursor.js";
 import type { OrderedIndex } from "./ordered-index.js";
-import { isBefore, type OrderedKeys } from "./ordered-keys.js";
+import type { OrderedKeys } from "./ordered-keys.js";
 import { isLive, type Stored } from "./stored.js";
 import { Found, type VersionChain } from "./version-chain.js";
 
@@ -73,8 +75,9 @@ export function scanLayers(layers: readonly Layer[], range: KeyRange, visit: Vis
     if (lists.length === 1) {
       scanOne(lists[0]!.keys, range, lists[0]!.clip, visit, undefined);
     } else {
-      const byCodePoint = lists.some(({ keys }) => keys.byCodePoint);
       const sources = lists.map(({ keys, clip, rank }) => new Source(keys, range, clip, rank));
+      // A list knows this once it has given its first chain.
+      const byCodePoint = lists.some(({ keys }) => keys.byCodePoint);
       merge(new SourceHeap(sources, range.reverse, byCodePoint), visit);
     }
   } finally {
