@@ -177,8 +177,7 @@ function readObject(length: number, start: number, depth: number): Value {
   const object: Record<string, Value> = {};
   for (let i = 0; i < length; i++) {
     const name = readName();
-    if (name === "__proto__") defineMember(object, name, readItem(depth));
-    else object[name] = readItem(depth);
+    defineMember(object, name, readItem(depth));
   }
   if (Object.keys(object).length !== length) throw corrupt("an object with two members of one name", start);
   return Object.freeze(object);

@@ -185,8 +185,7 @@ function copyObject(input: object, limits: Limits, depth: number): Value {
       } else {
         value = copyAny(member, limits, depth);
       }
-      if (name === "__proto__") defineMember(copy, name, value);
-      else copy[name] = value;
+      defineMember(copy, name, value);
     }
   } catch (error) {
     throw within(error, name);

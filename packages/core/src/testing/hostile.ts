@@ -6,8 +6,8 @@ class Account {
   readonly balance = 1;
 }
 
-/** Something that is no value, or holds something that is none. */
-export function anyHostileInput(): fc.Arbitrary<unknown> {
+/** Makes something that is no value, or holds something that is none. (Made late: a revoked proxy cannot be touched.) */
+export function anyHostileInput(): fc.Arbitrary<() => unknown> {
   const seeds: readonly (() => unknown)[] = [
     () => undefined,
     () => () => 1,
@@ -54,11 +54,11 @@ export function anyHostileInput(): fc.Arbitrary<unknown> {
     () => nested(200),
     () => nested(20_000),
   ];
-  const hostile = fc.constantFrom(...seeds).map((make) => make());
+  const hostile = fc.constantFrom(...seeds);
   return fc.oneof(
     hostile,
-    hostile.map((inner) => [1, inner]),
-    hostile.map((inner) => ({ a: { b: [inner ?? (() => 1)] } })),
+    hostile.map((make) => () => [1, make()]),
+    hostile.map((make) => () => ({ a: { b: [make()] } })),
   );
 }
 
