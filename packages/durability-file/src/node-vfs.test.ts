@@ -12,10 +12,13 @@ import {
 import { join } from "node:path";
 import { InvariantError, IoError } from "@strata/core";
 import type { VfsOpenMode } from "@strata/durability";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Program } from "../test/program.js";
 import { temporaryDirectory } from "../test/temporary.js";
 import { NodeVfs } from "./node-vfs.js";
+
+// Processes and disks are slow on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 function failure(action: () => unknown): IoError {
   try {

@@ -3,10 +3,13 @@ import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { Lsn, StrataError } from "@strata/core";
 import type { SyncSettings } from "@strata/durability";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { temporaryDirectory } from "../test/temporary.js";
 import { NodeVfs } from "./node-vfs.js";
 import { WorkerSyncDriver } from "./worker-sync-driver.js";
+
+// Processes and disks are slow on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Long enough never to pass in a test. */
 const NEVER_MS = 600_000;

@@ -13,6 +13,9 @@ const { lsns: LSN, words: WORD } = SYNC_MEMORY;
 /** How often a blocked thread looks whether the worker still lives. */
 const LIFE_CHECK_MS = 250;
 
+/** How often it looks before it gives up a worker that has not even begun: 30 seconds, on a machine that needs 0.02. */
+const BOOT_CHECKS_MAX = 120;
+
 interface Waiter {
   readonly lsn: Lsn;
   readonly resolve: () => void;
@@ -247,10 +250,11 @@ export class WorkerSyncDriver implements SyncDriver {
 
   /** Blocks this thread until the worker has brought about `done`, or is no more. */
   #blockUntil(done: () => boolean): void {
-    for (;;) {
+    for (let checks = 0; ; ) {
       const progress = Atomics.load(this.#words, WORD.progress);
       if (this.#thread === undefined || done()) return;
-      if (Atomics.wait(this.#words, WORD.progress, progress, LIFE_CHECK_MS) === "timed-out" && this.#died()) return;
+      if (Atomics.wait(this.#words, WORD.progress, progress, LIFE_CHECK_MS) !== "timed-out") continue;
+      if (this.#died() || (++checks > BOOT_CHECKS_MAX && this.#calledOff())) return;
     }
   }
 
@@ -263,11 +267,22 @@ export class WorkerSyncDriver implements SyncDriver {
     return true;
   }
 
+  /** Gives a worker up that has not begun; one that has goes on. */
+  #calledOff(): boolean {
+    if (this.#thread?.callOff() !== true) return false;
+    this.#ended("the thread that fsyncs did not start", undefined);
+    return true;
+  }
+
   #threadEnded(cause: unknown): void {
     if (Atomics.load(this.#words, WORD.state) === SyncState.ended) return;
     Atomics.store(this.#words, WORD.state, SyncState.ended);
+    this.#ended("the thread that fsyncs has ended", cause);
+  }
+
+  #ended(message: string, cause: unknown): void {
     for (const [path, state] of this.#preparations) if (state === "running") this.#preparations.set(path, "failed");
-    this.#fail(new IoError("IO_ERROR", "the thread that fsyncs has ended", { operation: "sync thread" }, { cause }));
+    this.#fail(new IoError("IO_ERROR", message, { operation: "sync thread" }, { cause }));
   }
 
   /** Takes in what the worker tells. */
