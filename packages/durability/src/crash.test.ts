@@ -3,8 +3,9 @@ import { exploreCrashes } from "./testing/crash-explorer.js";
 import { randomScript, type Script } from "./testing/crash-script.js";
 
 // Raise it for a longer run: STRATA_CRASH_DEPTH=20 npx vitest run src/crash.test.ts
-const DEPTH = Number(process.env["STRATA_CRASH_DEPTH"] ?? 1);
-const SEED = Number(process.env["STRATA_CRASH_SEED"] ?? Date.now() % 1_000_000);
+const { STRATA_CRASH_DEPTH = "1", STRATA_CRASH_SEED = String(Date.now() % 1_000_000) } = process.env;
+const DEPTH = Number(STRATA_CRASH_DEPTH);
+const SEED = Number(STRATA_CRASH_SEED);
 
 const everything: Script = {
   seed: 1,

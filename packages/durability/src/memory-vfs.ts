@@ -1,4 +1,5 @@
-import { assert, IoError, StateError } from "@strata/core";
+import { assert, IoError } from "@strata/core";
+import { MemoryLocks } from "./memory-locks.js";
 import type { Vfs, VfsFile, VfsLock, VfsLockKind, VfsOpenMode, VfsTraits } from "./vfs.js";
 
 /**
@@ -11,7 +12,7 @@ export class MemoryVfs implements Vfs {
   readonly traits: VfsTraits = { directorySync: true };
   readonly #files = new Map<string, MemoryContent>();
   readonly #directories = new Set<string>([""]);
-  readonly #locks = new Map<string, HeldLocks>();
+  readonly #locks = new MemoryLocks();
 
   constructor(name = "memory") {
     this.name = name;
@@ -81,18 +82,7 @@ export class MemoryVfs implements Vfs {
   lock(path: string, kind: VfsLockKind): VfsLock {
     checkPath(path);
     if (!this.#files.has(path)) this.#files.set(path, new MemoryContent());
-    let held = this.#locks.get(path);
-    if (held === undefined) {
-      held = { exclusive: false, shared: 0 };
-      this.#locks.set(path, held);
-    }
-    if (held.exclusive || (kind === "exclusive" && held.shared > 0)) {
-      const holder = held.exclusive ? "another handle of this process" : "readers of this process";
-      throw new StateError("DATABASE_LOCKED", `${this.name} is in use by ${holder}`, { path, holder });
-    }
-    if (kind === "exclusive") held.exclusive = true;
-    else held.shared += 1;
-    return new MemoryLock(held, kind);
+    return this.#locks.take(path, kind);
   }
 
   /** A second, independent disk with the same files; locks are not copied. */
@@ -101,30 +91,6 @@ export class MemoryVfs implements Vfs {
     for (const directory of this.#directories) copy.#directories.add(directory);
     for (const [path, content] of this.#files) copy.#files.set(path, content.clone());
     return copy;
-  }
-}
-
-interface HeldLocks {
-  exclusive: boolean;
-  shared: number;
-}
-
-class MemoryLock implements VfsLock {
-  readonly method = "memory";
-  readonly #held: HeldLocks;
-  readonly #kind: VfsLockKind;
-  #released = false;
-
-  constructor(held: HeldLocks, kind: VfsLockKind) {
-    this.#held = held;
-    this.#kind = kind;
-  }
-
-  release(): void {
-    if (this.#released) return;
-    this.#released = true;
-    if (this.#kind === "exclusive") this.#held.exclusive = false;
-    else this.#held.shared -= 1;
   }
 }
 

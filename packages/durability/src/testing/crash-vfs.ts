@@ -1,4 +1,5 @@
-import { assert, IoError, StateError } from "@strata/core";
+import { assert, IoError } from "@strata/core";
+import { MemoryLocks } from "../memory-locks.js";
 import { checkPath, MemoryContent, nameOf, parentOf } from "../memory-vfs.js";
 import type { Vfs, VfsFile, VfsLock, VfsLockKind, VfsOpenMode, VfsTraits } from "../vfs.js";
 import { decideFates, type PowerLoss } from "./power-loss.js";
@@ -52,7 +53,7 @@ export class CrashVfs implements Vfs {
   readonly traits: VfsTraits = { directorySync: true };
   readonly #disk: Disk;
   readonly #crashPoint: CrashPoint | undefined;
-  readonly #locks = new Set<string>();
+  readonly #locks = new MemoryLocks();
   #calls = 0;
   #syncs = 0;
   #directorySyncs = 0;
@@ -170,17 +171,15 @@ export class CrashVfs implements Vfs {
 
   syncDirectory(path: string): void {
     checkPath(path);
+    if (!this.#disk.directories.has(path)) throw failure("syncDirectory", path, "ENOENT");
     this.#change(() => this.#disk.syncDirectory(path));
     this.#directorySyncs += 1;
   }
 
-  lock(path: string, _kind: VfsLockKind): VfsLock {
+  lock(path: string, kind: VfsLockKind): VfsLock {
     checkPath(path);
-    if (this.#locks.has(path))
-      throw new StateError("DATABASE_LOCKED", "the disk is in use", { path, holder: "the test" });
     if (!this.exists(path)) this.open(path, "create").close();
-    this.#locks.add(path);
-    return { method: "crash", release: () => void this.#locks.delete(path) };
+    return this.#locks.take(path, kind);
   }
 
   /** For `CrashFile`. */
