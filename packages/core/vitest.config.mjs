@@ -1,1 +1,4 @@
-export { default } from "../../vitest.shared.mjs";
+import shared from "../../vitest.shared.mjs";
+
+// Property tests run thousands of cases: seconds each on a busy machine.
+export default { ...shared, test: { ...shared.test, testTimeout: 120_000 } };
