@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StateError } from "@strata/core";
 import { describe, expect, test, vi } from "vitest";
@@ -194,12 +194,21 @@ describe("methods among each other", () => {
 });
 
 describe("a reader", () => {
-  test("makes no file where no writer ever was", () => {
+  test("keeps writers out where no writer ever was", () => {
     const path = lockPath();
     const lock = takeLock(path, "shared");
-    expect(lock.method).toBe("none");
+    expect(lock.method).toBe(kernel[0]?.name);
+    refusal(() => takeLock(path, "exclusive"));
     lock.release();
-    expect(readdirSync(join(path, ".."))).toEqual([]);
+    expect(contents(join(path, ".."))).toEqual({ "LOCK.guard": "" });
+  });
+
+  test("needs no lock where nobody can write", async () => {
+    const path = lockPath();
+    chmodSync(join(path, ".."), 0o555);
+    const reader = new Program("hold-lock.mjs", [path, "shared", "nobody"]);
+    expect(await reader.line()).toBe("locked none");
+    chmodSync(join(path, ".."), 0o755);
   });
 
   test("respects a writer without a lock of the kernel", () => {

@@ -9,7 +9,7 @@
  * A process that locks by another method than the holder is not stopped by the lock itself (on Linux and Windows the
  * first two methods do stop each other), so it looks at the record as well: a holder that is seen to live is respected.
  */
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { StateError } from "@strata/core";
 import type { VfsLock, VfsLockKind } from "@strata/durability";
@@ -45,14 +45,14 @@ export const LOCK_METHODS: readonly LockMethod[] = [
 ];
 
 /**
- * A reader in a directory without a guard: no kernel's lock was ever taken there, and a reader makes no file. It looks for
- * a pid file and takes nothing.
+ * A reader on a file system that takes no guard and has none: no kernel's lock was ever taken there, and nobody can write
+ * there now. It looks for a pid file and takes nothing.
  */
 const LOOK_ONLY: LockMethod = { name: "none", take: (path) => lockByPidFile(`${path}.pid`, "shared") };
 
 /**
  * Takes the lock that the file at `path` stands for, without waiting. An exclusive one keeps everybody out, a second
- * opening by this process included; a shared one keeps writers out and writes nothing.
+ * opening by this process included; a shared one keeps writers out, and changes nothing but that the guard is there.
  *
  * @throws {StateError} `DATABASE_LOCKED` with the fact `holder` (a `LockHolder`, absent when nobody signed, as readers
  *   do not).
@@ -101,7 +101,18 @@ function methodsFor(
 ): readonly LockMethod[] {
   // Touching a guard by a second method could end the first's lock (see `lock-methods.ts`).
   if (inUse !== undefined) return [inUse];
-  return kind === "exclusive" || existsSync(guardOf(path)) ? methods : [LOOK_ONLY];
+  return kind === "exclusive" || hasGuard(guardOf(path)) ? methods : [LOOK_ONLY];
+}
+
+/** Makes the guard where it is absent and can be made. */
+function hasGuard(guardPath: string): boolean {
+  if (existsSync(guardPath)) return true;
+  try {
+    closeSync(openSync(guardPath, "wx"));
+    return true;
+  } catch {
+    return existsSync(guardPath);
+  }
 }
 
 function takeByFirst(

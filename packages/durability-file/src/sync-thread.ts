@@ -12,7 +12,10 @@ import {
 const WORD = SYNC_MEMORY.words;
 
 /** What its starter decides. */
-export type SyncThreadSettings = Pick<SyncWorkerData, "lsns" | "words" | "flushIntervalMs" | "directorySync">;
+export type SyncThreadSettings = Pick<
+  SyncWorkerData,
+  "lsns" | "words" | "segments" | "flushIntervalMs" | "directorySync"
+>;
 
 /** Started by the constructor; it reads the shared memory and its orders as soon as it runs, whatever this thread does. */
 export class SyncThread {

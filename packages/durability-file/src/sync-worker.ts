@@ -71,9 +71,15 @@ export const WORD_COUNT = 10;
  */
 export const SyncState = { booting: 0, working: 1, idle: 2, dozing: 3, ended: 4 } as const;
 
+/** A segment by its absolute path. */
+export interface SyncSegment {
+  readonly path: string;
+  readonly firstLsn: number;
+}
+
 /** From the main thread. Paths are absolute. */
 export type SyncOrder =
-  | { readonly kind: "segment"; readonly path: string; readonly firstLsn: number }
+  | ({ readonly kind: "segment" } & SyncSegment)
   | {
       readonly kind: "prepare";
       readonly name: string;
@@ -95,6 +101,8 @@ export interface SyncWorkerData {
   readonly lsns: BigInt64Array;
   readonly words: Int32Array;
   readonly port: MessagePort;
+  /** The log's segments at the start, oldest first. */
+  readonly segments: readonly SyncSegment[];
   readonly flushIntervalMs: number;
   /** When the first request was made, by the clock that all threads share (`process.hrtime`). */
   readonly startedAtMs: number;
@@ -120,9 +128,7 @@ function syncWorker(): void {
   /** How much is filled before looking whether somebody waits. */
   const FILL_SLICE_BYTES = 1024 * 1024;
 
-  interface OpenSegment {
-    readonly path: string;
-    readonly firstLsn: number;
+  interface OpenSegment extends SyncSegment {
     descriptor: number;
   }
   interface Preparation {
@@ -133,7 +139,7 @@ function syncWorker(): void {
     descriptor: number;
     filled: number;
   }
-  const segments: OpenSegment[] = [];
+  const segments: OpenSegment[] = workerData.segments.map((segment: SyncSegment) => ({ ...segment, descriptor: -1 }));
   const preparations: Preparation[] = [];
   let stopping = false;
   let draining = false;
@@ -285,13 +291,13 @@ function syncWorker(): void {
   const run = (): void => {
     for (;;) {
       const seen = Atomics.load(words, at.signal);
-      receive();
-      if (!failed) openCurrent();
-
-      // Counted first, then read: what is counted has its position stored already.
+      // Counted before the position is read: what is counted has its position stored. And the position before the
+      // messages: a segment is announced before any position in it is requested, so every segment below is known then.
       const requests = Atomics.load(words, at.requests);
       const readAtMs = now();
       const requested = read(memory.lsns.requested);
+      receive();
+      if (!failed) openCurrent();
       const byLog = read(memory.lsns.syncedByLog);
       if (byLog > synced) synced = byLog;
 

@@ -6,7 +6,7 @@ import type { SyncDriver, SyncSettings } from "@strata/durability";
 import type { NodeVfs } from "./node-vfs.js";
 import { drainAtExit } from "./process-exit.js";
 import { SyncThread } from "./sync-thread.js";
-import { LSN_COUNT, SYNC_MEMORY, type SyncReport, SyncState, WORD_COUNT } from "./sync-worker.js";
+import { LSN_COUNT, SYNC_MEMORY, type SyncReport, type SyncSegment, SyncState, WORD_COUNT } from "./sync-worker.js";
 
 const { lsns: LSN, words: WORD } = SYNC_MEMORY;
 
@@ -43,7 +43,7 @@ export class WorkerSyncDriver implements SyncDriver {
   #failure: StrataError | undefined;
 
   /** Segments that are not wholly synced, until the worker exists and keeps them itself. */
-  #segments: { readonly path: string; readonly firstLsn: Lsn }[] = [];
+  #segments: SyncSegment[] = [];
   #requested: Lsn = 0 as Lsn;
   #syncedByLog: Lsn = 0 as Lsn;
   /** The worker's `syncedThrough` as of `#progressSeen`. */
@@ -70,13 +70,14 @@ export class WorkerSyncDriver implements SyncDriver {
   }
 
   segmentOpened(path: string, firstLsn: Lsn): void {
+    const segment: SyncSegment = { path: join(this.#vfs.name, path), firstLsn };
     if (this.#thread !== undefined) {
-      this.#thread.order({ kind: "segment", path: join(this.#vfs.name, path), firstLsn });
+      this.#thread.order({ kind: "segment", ...segment });
       return;
     }
     // Whoever made the first segment synced what was there before it.
     if (this.#segments.length === 0) this.synced(firstLsn);
-    this.#segments.push({ path, firstLsn });
+    this.#segments.push(segment);
     this.#forgetSynced();
     if (this.#segments.length > 1) this.#needThread();
   }
@@ -200,6 +201,7 @@ export class WorkerSyncDriver implements SyncDriver {
         {
           lsns: this.#lsns,
           words: this.#words,
+          segments: this.#segments,
           flushIntervalMs: this.#settings.flushIntervalMs,
           directorySync: this.#vfs.traits.directorySync,
         },
@@ -211,9 +213,6 @@ export class WorkerSyncDriver implements SyncDriver {
         new IoError("IO_ERROR", "the thread that fsyncs cannot be started", { operation: "start" }, { cause }),
       );
       return;
-    }
-    for (const { path, firstLsn } of this.#segments) {
-      this.#thread.order({ kind: "segment", path: join(this.#vfs.name, path), firstLsn });
     }
     this.#segments = [];
     this.#forgetExit = drainAtExit(() => {

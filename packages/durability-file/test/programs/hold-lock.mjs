@@ -1,15 +1,15 @@
-// Takes a lock and keeps it until it is killed or told a line: node hold-lock.mjs <path> <kind> [method]
+// Takes a lock and keeps it until it is killed: node hold-lock.mjs <path> <kind> [method | "nobody"]
+// As "nobody" it is a user whom modes of files bind.
 import { LOCK_METHODS, takeLock } from "../../dist/os-lock.js";
 
 const [path, kind, method] = process.argv.slice(2);
-const methods = method === undefined ? LOCK_METHODS : LOCK_METHODS.filter(({ name }) => name === method);
+if (method === "nobody" && process.getuid() === 0) process.setuid(65_534);
+const methods =
+  method === undefined || method === "nobody" ? LOCK_METHODS : LOCK_METHODS.filter(({ name }) => name === method);
 try {
   const lock = takeLock(path, kind, methods);
   console.log(`locked ${lock.method}`);
-  process.stdin.once("data", () => {
-    lock.release();
-    process.exit();
-  });
+  process.stdin.resume();
 } catch (error) {
   console.log(error.code ?? String(error));
 }
