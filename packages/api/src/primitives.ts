@@ -22,11 +22,8 @@ import {
 
 type AnyEvents = { readonly [type: string]: ValueObject };
 
-/** A path into a document. `["users", id, "name"]` needs no quoting: use it whenever a segment comes from outside. */
-export type JsonPath = Parameters<JsonStore["set"]>[1];
+export type { JsonPath, JsonPatchOperation as PatchOperation } from "@strata/engine";
 
-/** One step of a JSON Patch, RFC 6902. */
-export type PatchOperation = Parameters<JsonStore["patch"]>[1][number];
 
 /** Everything that can be read in one run and one space. */
 export interface Reads {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "@strata/core";
-import type { Durability, DurabilityMode } from "@strata/durability";
+import type { DurabilityMode } from "@strata/durability";
 import { Database } from "./database.js";
 import type { DatabaseOptions } from "./database-options.js";
 
@@ -23,16 +23,19 @@ export function durabilityMode(spelling: string): DurabilityMode {
   throw new InvalidArgumentError("INVALID_ARGUMENT", `durability must be one of ${allowed.join(", ")}`, { durability: spelling, allowed });
 }
 
-export interface BackendOptions {
+/** What the builder was told. */
+export interface BuilderSettings {
   readonly mode: DurabilityMode;
   readonly buffered: { readonly flushIntervalMs: number; readonly maxPendingWrites: number };
+  readonly options: Omit<DatabaseOptions, "durability">;
 }
 
 /** What gives a database a place on disk; the engine has none of its own. */
 export interface Backend {
-  open(path: string, options: BackendOptions): Durability;
-  /** A new, empty directory that is removed when the database over `durability` closes. */
-  openTemporary(options: BackendOptions): Durability;
+  /** The database at `path`: the one that is open there in this process, or a new opening. */
+  open(path: string, settings: BuilderSettings): Database;
+  /** In a new, empty directory that is removed when the database closes. */
+  openTemporary(settings: BuilderSettings): Database;
 }
 
 const FLUSH_INTERVAL_MS = 100;
@@ -108,16 +111,16 @@ export class DatabaseBuilder {
   open(): Database {
     if (this.#ephemeral) return Database.ephemeral(this.#options);
     if (this.#path === undefined) return this.openTemp();
-    return Database.open({ ...this.#options, durability: this.#must().open(this.#path, this.#backendOptions()) });
+    return this.#must().open(this.#path, this.#settings());
   }
 
   /** In a temporary directory, removed on close. */
   openTemp(): Database {
-    return Database.open({ ...this.#options, durability: this.#must().openTemporary(this.#backendOptions()) });
+    return this.#must().openTemporary(this.#settings());
   }
 
-  #backendOptions(): BackendOptions {
-    return { mode: this.#mode, buffered: this.#buffered };
+  #settings(): BuilderSettings {
+    return { mode: this.#mode, buffered: this.#buffered, options: this.#options };
   }
 
   #must(): Backend {

@@ -16,8 +16,8 @@ import { KvStore } from "./primitives/kv.js";
 import { type Recovered, recover } from "./recovery.js";
 import { recoverAllParticipants } from "./recovery-participant.js";
 import type { Run } from "./run.js";
-import { DEFAULT_RUN, DEFAULT_SPACE, RunRegistry } from "./run-registry.js";
-import type { Scope } from "./scope.js";
+import { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
+import { DEFAULT_SPACE, type Scope } from "./scope.js";
 import { SpaceRegistry } from "./space-registry.js";
 import { TransactionPool } from "./transaction-pool.js";
 import { type TransactionOptions, Transactions } from "./transactions.js";
@@ -68,6 +68,7 @@ export class Database {
 
     let allocator = new VersionAllocator(1);
     this.runs = new RunRegistry({
+      gate: this.#gate,
       store: this.storage,
       views: this.#views,
       runtime: this.runtime,
@@ -316,6 +317,7 @@ export class Database {
   // ── Looking ──
 
   metrics(): TransactionMetrics {
+    this.#gate.assertOpen();
     return this.coordinator.metrics(this.#durability.stalls);
   }
 
@@ -411,6 +413,7 @@ const CLOCK_TOLERANCE_US = 60_000_000;
 /** `point` as a version of `run`: its last commit at or before it. */
 function versionOf(run: Run, point: AsOf | undefined, newest: Version): Version {
   if (point === undefined) return run.version;
+  if (typeof point !== "object" || point === null) throw illegalPoint(point);
   if ("time" in point) {
     const time = timeOf(point) as number;
     const version = run.shard.versionAtTime(time);
@@ -425,7 +428,11 @@ function versionOf(run: Run, point: AsOf | undefined, newest: Version): Version 
     if (point.version < run.number) throw trimmed(run, { version: point.version });
     return Math.min(point.version, run.version);
   }
-  throw new InvalidArgumentError("INVALID_ARGUMENT", "a point is { version } or { time }: a whole number, a Date, or µs since the epoch", { point });
+  throw illegalPoint(point);
+}
+
+function illegalPoint(point: unknown): InvalidArgumentError {
+  return new InvalidArgumentError("INVALID_ARGUMENT", "a point is { version } or { time }: a whole number, a Date, or µs since the epoch", { point });
 }
 
 /** The time that `point` names, µs since the epoch; `undefined` when it names a version. */

@@ -1,9 +1,10 @@
-import { StateError, type Version } from "@strata/core";
+import { StateError, type Value, type Version } from "@strata/core";
 import type { DurabilityMode } from "@strata/durability";
 import type { Committed, Context } from "./commit.js";
 import { CommitData } from "./commit-data.js";
+import { KvStore } from "./primitives/kv.js";
 import type { Run } from "./run.js";
-import type { TransactionScope } from "./scope.js";
+import { DEFAULT_SPACE, type TransactionScope } from "./scope.js";
 import { OpenTransactionScope } from "./transaction-scope.js";
 import type { Transactions } from "./transactions.js";
 
@@ -76,6 +77,21 @@ export class OpenTransaction {
   /** What it wrote, in numbers, once it committed something. */
   get data(): CommitData | undefined {
     return this.#data?.();
+  }
+
+  /** A key of the key-value primitive in space "default", as this transaction sees it. */
+  get(key: string): Value | undefined {
+    return this.#kv().get(key);
+  }
+
+  /** The same, written. */
+  put(key: string, value: Value): void {
+    this.#kv().put(key, value);
+  }
+
+  /** @returns whether there was a value. */
+  delete(key: string): boolean {
+    return this.#kv().delete(key);
   }
 
   /** Its view and effects within one space; the same object for the same space. */
@@ -169,6 +185,10 @@ export class OpenTransaction {
     const info = this.#transactions.infoOf(this.run, committed, this.startVersion);
     for (const listener of this.#callbacks ?? []) this.#transactions.guard(() => listener(info));
     return info;
+  }
+
+  #kv(): KvStore {
+    return new KvStore(this.scope(DEFAULT_SPACE));
   }
 
   #release(how: string): void {

@@ -6,7 +6,10 @@ import type { Run } from "./run.js";
 import type { EventSource, KeyedPrimitive, ReadScope, TableReader } from "./scope.js";
 import { visibleAt } from "./visibility.js";
 
-/** One version of a run, in one space: what `db.at()` reads. The version stays readable until the view is disposed of. */
+/** Views whose scope nobody holds any more are let go. */
+const abandoned = new FinalizationRegistry<ReadView>((view) => view.dispose());
+
+/** One version of a run, in one space: what `db.at()` reads. Retention keeps the version until the scope is disposed of or collected. */
 export class PastScope implements ReadScope {
   readonly space: string;
   readonly limits: Limits;
@@ -29,6 +32,7 @@ export class PastScope implements ReadScope {
     this.version = view.version;
     this.timestamp = timestamp;
     this.limits = limits;
+    abandoned.register(this, view, this);
     this.events = new CommittedEvents(() => {
       this.#assertUsable();
       return run.shard.eventsAt(space, view.version);
@@ -69,6 +73,7 @@ export class PastScope implements ReadScope {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    abandoned.unregister(this);
     this.#view.dispose();
   }
 

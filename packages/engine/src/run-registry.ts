@@ -1,13 +1,14 @@
 import { copyValue, InvalidArgumentError, type Limits, nearest, NotFoundError, type Options, type Runtime, type RunId, StateError, SYSTEM_RUN, validateRunName, type ValueObject } from "@strata/core";
 import { Box, type ShardedStore } from "@strata/storage";
 import type { DerivedViews } from "./derived-index.js";
+import type { Gate } from "./gate.js";
 import type { CommitRecord } from "./operation.js";
 import { Run, type RunInfo, type RunRow, type RunStatus, STATUS_MOVES } from "./run.js";
+import { DEFAULT_SPACE } from "./scope.js";
 import type { Transactions } from "./transactions.js";
 
 export const SYSTEM_RUN_NAME = "_system";
 export const DEFAULT_RUN = "default";
-export const DEFAULT_SPACE = "default";
 
 /**
  * The runs of a database: a view of the commits of the reserved run `_system`, whose key-value table holds one row a run, under its name.
@@ -17,6 +18,7 @@ export const DEFAULT_SPACE = "default";
  * 2. A run's number is a version drawn from the database's counter, so it is never used again.
  */
 export class RunRegistry {
+  readonly #gate: Gate;
   readonly #store: ShardedStore;
   readonly #views: DerivedViews;
   readonly #runtime: Runtime;
@@ -28,7 +30,8 @@ export class RunRegistry {
   readonly system: Run;
   #transactions: Transactions | undefined;
 
-  constructor(parts: { readonly store: ShardedStore; readonly views: DerivedViews; readonly runtime: Runtime; readonly limits: Limits; readonly drawNumber: () => RunId }) {
+  constructor(parts: { readonly gate: Gate; readonly store: ShardedStore; readonly views: DerivedViews; readonly runtime: Runtime; readonly limits: Limits; readonly drawNumber: () => RunId }) {
+    this.#gate = parts.gate;
     this.#store = parts.store;
     this.#views = parts.views;
     this.#runtime = parts.runtime;
@@ -62,6 +65,7 @@ export class RunRegistry {
 
   /** @throws NotFoundError `RUN_NOT_FOUND`, facts.nearest */
   must(name: string): Run {
+    this.#gate.assertOpen();
     const run = this.#byName.get(name);
     if (run !== undefined) return run;
     validateRunName(name);
@@ -71,11 +75,13 @@ export class RunRegistry {
   }
 
   exists(name: string): boolean {
+    this.#gate.assertOpen();
     validateRunName(name);
     return this.#byName.has(name);
   }
 
   get(name: string): RunInfo | undefined {
+    this.#gate.assertOpen();
     validateRunName(name);
     return this.#byName.get(name)?.info();
   }
@@ -91,8 +97,9 @@ export class RunRegistry {
 
   /** Names by code point. */
   list(options: Options<{ status: RunStatus; prefix: string; after: string; limit: number }> = {}): string[] {
+    this.#gate.assertOpen();
     const { status, prefix = "", after = "", limit = Number.POSITIVE_INFINITY } = options;
-    if (status !== undefined && !Object.hasOwn(STATUS_MOVES, status)) throw illegalStatus(status);
+    if (status !== undefined && (typeof status !== "string" || !Object.hasOwn(STATUS_MOVES, status))) throw illegalStatus(status);
     if (typeof prefix !== "string" || typeof after !== "string") {
       throw new InvalidArgumentError("INVALID_ARGUMENT", "prefix and after must be strings", { prefix, after });
     }
@@ -150,7 +157,7 @@ export class RunRegistry {
    * @throws InvalidArgumentError `CONSTRAINT_VIOLATION` for a move that `STATUS_MOVES` does not have
    */
   setStatus(name: string, status: RunStatus, reason?: string): RunInfo {
-    if (!Object.hasOwn(STATUS_MOVES, status)) throw illegalStatus(status);
+    if (typeof status !== "string" || !Object.hasOwn(STATUS_MOVES, status)) throw illegalStatus(status);
     if (reason !== undefined && typeof reason !== "string") {
       throw new InvalidArgumentError("INVALID_ARGUMENT", "reason must be a string", { reason });
     }

@@ -3,6 +3,9 @@ import type { Found, KeyRange, Stored } from "@strata/storage";
 import type { Observation } from "@strata/concurrency";
 import type { JsonOperation } from "./json/index.js";
 
+/** The space that every run has. */
+export const DEFAULT_SPACE = "default";
+
 /**
  * What a primitive is written against: one run, one space, and one way of looking at it. There are three:
  *

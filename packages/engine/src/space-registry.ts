@@ -4,8 +4,7 @@ import type { Gate } from "./gate.js";
 import { EventLogSeen, SpaceSeen } from "./observations.js";
 import type { OpenTransaction } from "./open-transaction.js";
 import type { Run } from "./run.js";
-import { DEFAULT_SPACE } from "./run-registry.js";
-import type { KeyedPrimitive } from "./scope.js";
+import { DEFAULT_SPACE, type KeyedPrimitive } from "./scope.js";
 import type { Transactions } from "./transactions.js";
 
 const KEYED: readonly KeyedPrimitive[] = ["kv", "state", "json"];

@@ -24,6 +24,7 @@ export type TransactionOptions = Options<{
   message: string;
 }>;
 
+const OPTION_NAMES: readonly string[] = ["readOnly", "retry", "timeoutMs", "signal", "durability", "message"];
 const MODES: readonly string[] = ["none", "buffered", "strict"];
 
 /**
@@ -313,10 +314,14 @@ export class Transactions {
 
 function checkOptions(options: TransactionOptions): void {
   if (typeof options !== "object" || options === null) throw illegal("options", options, "an object");
-  const { timeoutMs, durability, message, readOnly, signal } = options;
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name)) throw illegal(name, options[name as keyof TransactionOptions], `one of ${OPTION_NAMES.join(", ")}`);
+  }
+  const { timeoutMs, durability, message, readOnly, retry, signal } = options;
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) throw illegal("timeoutMs", timeoutMs, "a number of milliseconds above 0");
   if (durability !== undefined && !MODES.includes(durability)) throw illegal("durability", durability, 'one of "none", "buffered", "strict"');
   if (readOnly !== undefined && typeof readOnly !== "boolean") throw illegal("readOnly", readOnly, "a boolean");
+  if (retry !== undefined && (typeof retry !== "object" || retry === null)) throw illegal("retry", retry, "an object");
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw illegal("signal", signal, "an AbortSignal");
   if (message === undefined) return;
   if (typeof message !== "string" || new TextEncoder().encode(message).length > COMMIT_MESSAGE_BYTES_MAX) {

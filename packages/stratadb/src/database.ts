@@ -1,50 +1,22 @@
 import {
+  type Backend,
+  type BuilderSettings,
+  type DatabaseBuilder,
   type DatabaseOptions,
   durabilityMode,
   Database as Engine,
-  DatabaseBuilder as EngineBuilder,
 } from "@strata/engine";
-import { directorySettings, openDirectory, openTemporary } from "./directory.js";
+import { type DirectorySettings, directorySettings, openDirectory, openTemporary } from "./directory.js";
 import { checkOpenOptions, mustPath, type OpenOptions } from "./open-options.js";
 
-/**
- * The engine's builder with the file backend bound: `open()` makes or recovers the directory that `path` names, and joins the engine that
- * has it open in this process.
- */
-export class DatabaseBuilder extends EngineBuilder {
-  #buffered: OpenOptions["buffered"];
-  #ephemeral = false;
-  #options: Omit<DatabaseOptions, "durability"> = {};
+/** Directories for the engine's builder: a path that is open in this process is joined. */
+const directories: Backend = {
+  open: (path, settings) => openDirectory(path, settingsOf(settings)).database,
+  openTemporary: (settings) => openTemporary(settingsOf(settings)).database,
+};
 
-  override bufferedWith(flushIntervalMs: number, maxPendingWrites: number): this {
-    super.bufferedWith(flushIntervalMs, maxPendingWrites);
-    this.#buffered = { flushIntervalMs, maxPendingWrites };
-    return this;
-  }
-
-  override ephemeral(): this {
-    this.#ephemeral = true;
-    return super.ephemeral();
-  }
-
-  override with(options: Omit<DatabaseOptions, "durability">): this {
-    this.#options = { ...this.#options, ...options };
-    return super.with(options);
-  }
-
-  override open(): Engine {
-    if (this.#ephemeral) return super.open();
-    const path = this.getPath();
-    return path === undefined ? this.openTemp() : openDirectory(path, this.#settings()).database;
-  }
-
-  override openTemp(): Engine {
-    return openTemporary(this.#settings()).database;
-  }
-
-  #settings() {
-    return { mode: this.getDurability(), buffered: this.#buffered, recovery: undefined, engine: this.#options };
-  }
+function settingsOf({ mode, buffered, options }: BuilderSettings): DirectorySettings {
+  return { mode, buffered, recovery: undefined, engine: options };
 }
 
 /** The engine, with the file backend bound: for low-level use. `close()` ends it for everybody in this process that has it open. */
@@ -52,7 +24,7 @@ export type Database = Engine;
 
 export const Database = Object.freeze({
   builder(): DatabaseBuilder {
-    return new DatabaseBuilder();
+    return Engine.builder(directories);
   },
 
   /** Makes or recovers the database in the directory `path`; the same path again in this process gives the same engine. */

@@ -188,8 +188,6 @@ function tooLarge(pattern: string): InvalidArgumentError {
     "INVALID_PATH",
     `the pattern "${shown}" of a query is too large`,
     { path: shown, position: 0, reason: "pattern too large", limit: "pattern", max: PATTERN_INSTRUCTIONS_MAX },
-    {
-      hint: `A pattern has at most ${PATTERN_LENGTH_MAX} characters and, repetitions written out, ${PATTERN_INSTRUCTIONS_MAX} steps.`,
-    },
+    { hint: `A pattern has up to ${PATTERN_LENGTH_MAX} characters; {n} counts n times what it repeats.` },
   );
 }

@@ -35,7 +35,6 @@ export {
 } from "./json-operation.js";
 export { applyPatch, type JsonPatchResult, type JsonPatchStep, type PatchOperation } from "./json-patch.js";
 export { APPEND, formatJsonPath, type JsonPath, type JsonSegment, parseJsonPath } from "./json-path.js";
-export { formatPointer, parsePointer } from "./json-pointer.js";
 export { compileQuery, queryDocument } from "./json-query.js";
 export { deleteAt, getAt, insertAt, type ResolvedPath, resolvePath, setAt } from "./json-tree.js";
 export { mergePatch } from "./merge-patch.js";

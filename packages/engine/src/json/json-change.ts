@@ -70,7 +70,7 @@ export function changeByPush(
     return { root: after, operation, length: values.length };
   }
   for (let i = 0; i < values.length; i++) checkWritten(values[i] as Value, [...path, index + i]);
-  const operation: JsonOperation = { kind: "insert", path, index, values };
+  const operation: JsonOperation = { kind: "insert", path, index, values: Object.freeze([...values]) };
   return { root: insertAt(root, path, index, values), operation, length: index + values.length };
 }
 

@@ -96,6 +96,7 @@ describe("bytes", () => {
       [3, 0, 0, 100, 1],
       [1, 1, 0, 5, 97],
       [255, 255],
+      [2, 129, 2, ...Array(257).fill(1)],
     ];
     for (const bytes of cases) {
       expect(() => decodeOperation(new ByteReader(new Uint8Array(bytes)))).toThrow(
@@ -179,7 +180,7 @@ test("applying what the log kept to the document before gives the document after
     }),
     { numRuns: 1000 },
   );
-  expect(applied).toBeGreaterThan(1000);
+  expect(applied).toBeGreaterThan(500);
 });
 
 function expectTyped(bytes: Uint8Array): void {

@@ -2,7 +2,7 @@ import { copyValue, DEFAULT_LIMITS } from "@strata/core";
 import { anyName } from "@strata/core/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatPointer, locate, parsePointer } from "./json-pointer.js";
+import { locate, parsePointer } from "./json-pointer.js";
 
 test.each([
   ["", []],
@@ -20,10 +20,11 @@ test.each(["a", "a/b", "#/a", "/~", "/a~2", "/~x", "/\ud800", "/a".repeat(257)])
   expect(() => parsePointer(pointer)).toThrow(expect.objectContaining({ code: "INVALID_PATH" }));
 });
 
-test("formatting is the inverse of parsing", () => {
+test("a pointer made of escaped tokens gives the tokens", () => {
   fc.assert(
     fc.property(fc.array(anyName(), { maxLength: 6 }), (tokens) => {
-      expect(parsePointer(formatPointer(tokens))).toEqual(tokens);
+      const pointer = tokens.map((token) => `/${token.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+      expect(parsePointer(pointer)).toEqual(tokens);
     }),
   );
 });

@@ -20,11 +20,6 @@ export function parsePointer(pointer: string): readonly string[] {
   return tokens.map((token) => (token.includes("~") ? unescapeToken(token, pointer) : token));
 }
 
-/** The pointer with these tokens. */
-export function formatPointer(tokens: readonly (string | number)[]): string {
-  return tokens.map((token) => `/${String(token).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-}
-
 /**
  * The path that a pointer means in a document, `undefined` when one of the containers on its way does not exist. The
  * last token may name a member that does not exist yet, the index behind the last element, or `-` for that index.

@@ -22,7 +22,8 @@ const environment = new JSONPathEnvironment();
 /**
  * The plan of a JSONPath query (RFC 9535). `json-p3` scans it, parses it and checks its types, as the standard asks;
  * running it is ours (`query-plan.ts`), because its evaluator hands patterns to a backtracking engine, overflows the
- * stack on long arrays, takes `{}` and `[]` for equal, stops 50 levels deep and looks inside bytes.
+ * stack on long arrays, takes `{}` and `[]` for equal, matches arrays as if they were text, stops 50 levels deep and
+ * looks inside bytes.
  *
  * @throws InvalidArgumentError `INVALID_PATH` with facts `{ path, position, reason }`.
  */

@@ -253,7 +253,11 @@ test("it selects what json-p3 selects, where that is right", () => {
   const anySingular = fc.constantFrom("@", "@.a", "@[0]", "@.b.a", "$.a", "$[0].b");
   const anyComparable = fc.oneof(anyLiteral, anySingular, fc.constantFrom("length(@.a)", "count(@.*)", "value(@..a)"));
   const anyTest = fc.oneof(
-    fc.constantFrom("@.a", "!@.a", "@.*", "$.a", "@..b", "match(@.a, 'a.?')", "search(@.a, 'b')"),
+    fc.constantFrom("@.a", "!@.a", "@.*", "$.a", "@..b"),
+    // json-p3 makes text of arrays before it matches them; only texts are at least ''.
+    fc
+      .constantFrom("match(@.a, 'a.?')", "search(@.a, 'b')", "!search(@.a, 'b')")
+      .map((test) => `(@.a >= '' && ${test})`),
     // json-p3 takes an empty object and an empty array for equal, so that one side is a scalar here.
     fc
       .tuple(anyComparable, fc.constantFrom("==", "!=", "<", "<=", ">", ">="), anyLiteral)

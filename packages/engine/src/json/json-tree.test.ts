@@ -243,13 +243,15 @@ describe("large containers", () => {
     expect(Object.keys(deleteAt(large, ["member 500"]).root as object)).toHaveLength(1000);
   });
 
-  test("an array has at most a million elements, an object a million members", () => {
-    const array = value(new Array(ARRAY_LENGTH_MAX).fill(0));
+  test("an array has at most a million elements", () => {
+    const array = Object.freeze(new Array<Value>(ARRAY_LENGTH_MAX).fill(0));
     expect(() => setAt(array, [APPEND], 1)).toThrow(expect.objectContaining({ code: "LIMIT_VALUE" }));
     expect(() => insertAt(array, [], 0, [1])).toThrow(expect.objectContaining({ code: "LIMIT_VALUE" }));
-    const members: { [name: string]: number } = {};
-    for (let i = 0; i < OBJECT_MEMBERS_MAX; i++) members[`m${i}`] = i;
-    const object = Object.freeze(members);
+  });
+
+  test("an object has at most a million members", { timeout: 60_000 }, () => {
+    // Indexes as names: V8 makes such an object a hundred times faster.
+    const object = Object.freeze({ ...new Array<Value>(OBJECT_MEMBERS_MAX).fill(0) });
     expect(() => setAt(object, ["more"], 1)).toThrow(expect.objectContaining({ code: "LIMIT_VALUE" }));
   });
 });
