@@ -419,6 +419,14 @@ describe("two transactions on one document", () => {
       (own) => own.put("new", { a: 1 }),
       (own) => own.set("doc", "n", own.get("new", "a") ?? 1),
     ],
+    [
+      "a read after an own write to another path",
+      (own) => own.set("doc", "b.y", 2),
+      (own) => {
+        own.set("doc", "a.x", 5);
+        own.set("doc", "n", own.get("doc", "b.y") as Value);
+      },
+    ],
     ["history", (own) => own.set("doc", "a.x", 2), (own) => own.set("doc", "b.y", own.history("doc").length)],
   ];
   test.each(oneConflicts)("the second conflicts: %s", (_what, first, second) => {

@@ -192,6 +192,16 @@ describe("typed(schema)", () => {
     );
   });
 
+  test("a schema whose result is none is refused", () => {
+    const kv = new KvStore(db.head(run));
+    for (const result of [undefined, null, true]) {
+      const mute = schema<User>(() => result as never);
+      expect(() => kv.typed(mute).put("u", { name: "x" })).toThrow(coded("SCHEMA_MISMATCH"));
+    }
+    kv.typed(schema<User>((value) => ({ value: value as User, issues: null as never }))).put("u", { name: "x" });
+    expect(kv.list()).toEqual(["u"]);
+  });
+
   test("a function may be a schema, as arktype's are", () => {
     const callable = Object.assign(
       () => true,

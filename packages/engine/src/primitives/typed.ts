@@ -36,7 +36,15 @@ export function conform(schema: StandardSchemaV1, value: unknown, what: string):
       { what, asynchronous: true },
     );
   }
-  if (result.issues === undefined) return result.value;
+  if (typeof result !== "object" || result === null) {
+    throw new InvalidArgumentError(
+      "SCHEMA_MISMATCH",
+      `the schema for ${what} gave no result; it is no Standard Schema`,
+      { what },
+    );
+  }
+  // By the standard, any falsy `issues` is success.
+  if (!result.issues) return result.value;
   const issues = result.issues.slice(0, MAX_REPORTED_ISSUES).map(describeIssue);
   throw new InvalidArgumentError("SCHEMA_MISMATCH", `${what} does not match its schema: ${summaryOf(issues)}`, {
     what,
