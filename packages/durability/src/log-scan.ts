@@ -3,7 +3,7 @@ import type { CutTail, LostRange } from "./durability.js";
 import type { LogSpan, Manifest } from "./manifest.js";
 import type { SegmentFile } from "./manifest-directory.js";
 import type { Vfs } from "./vfs.js";
-import { readFully } from "./vfs-io.js";
+import { mustRead } from "./vfs-io.js";
 import { FRAME_HEADER_SIZE, FrameType, SEGMENT_HEADER_SIZE, segmentPath } from "./wal-format.js";
 import {
   checksumAt,
@@ -347,7 +347,8 @@ class LogScanner implements FrameVisitor {
     const file = this.#vfs.open(path, "read");
     try {
       const bytes = new Uint8Array(size - offset);
-      return remainsEnd(bytes.subarray(0, readFully(file, bytes, offset)), 0);
+      mustRead(file, bytes, offset);
+      return remainsEnd(bytes, 0);
     } finally {
       file.close();
     }

@@ -37,6 +37,17 @@ export function readFully(file: VfsFile, target: Uint8Array, position: number): 
   return filled;
 }
 
+/** Fills `target`, which the file's size has promised. @throws {IoError} `IO_ERROR` when the file ends before: that is no end of it. */
+export function mustRead(file: VfsFile, target: Uint8Array, position: number): void {
+  const read = readFully(file, target, position);
+  if (read === target.length) return;
+  throw new IoError("IO_ERROR", `${file.path}: of ${target.length} bytes only ${read} could be read`, {
+    operation: "read",
+    path: file.path,
+    position: position + read,
+  });
+}
+
 /** The whole file as bytes of its own. @throws {CorruptionError} `WAL_CORRUPT` when it is longer than `sizeMax`: nothing of ours is. */
 export function readWhole(vfs: Vfs, path: string, sizeMax: number = Number.MAX_SAFE_INTEGER): Uint8Array {
   const file = vfs.open(path, "read");
@@ -50,8 +61,8 @@ export function readWhole(vfs: Vfs, path: string, sizeMax: number = Number.MAX_S
       });
     }
     const bytes = new Uint8Array(size);
-    const read = readFully(file, bytes, 0);
-    return read === size ? bytes : bytes.subarray(0, read);
+    mustRead(file, bytes, 0);
+    return bytes;
   } finally {
     file.close();
   }

@@ -1,6 +1,6 @@
 import { CorruptionError } from "@strata/core";
 import type { Vfs } from "./vfs.js";
-import { readFully } from "./vfs-io.js";
+import { mustRead } from "./vfs-io.js";
 import {
   decodeSegmentHeader,
   FRAME_CRC_OFFSET,
@@ -63,8 +63,8 @@ export class SegmentReader {
     try {
       const size = file.size();
       if (size > this.#buffer.length) this.#buffer = new Uint8Array(size);
-      const target = this.#buffer.subarray(0, size);
-      const bytes = target.subarray(0, readFully(file, target, 0));
+      const bytes = this.#buffer.subarray(0, size);
+      mustRead(file, bytes, 0);
       const header = decodeSegmentHeader(bytes, expected.path);
       checkIdentity(header, expected);
       return { path: expected.path, header, bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
@@ -77,8 +77,9 @@ export class SegmentReader {
   readHeader(expected: ExpectedSegment): SegmentHeader {
     const file = this.#vfs.open(expected.path, "read");
     try {
-      const page = new Uint8Array(SEGMENT_HEADER_SIZE);
-      const header = decodeSegmentHeader(page.subarray(0, readFully(file, page, 0)), expected.path);
+      const page = new Uint8Array(Math.min(file.size(), SEGMENT_HEADER_SIZE));
+      mustRead(file, page, 0);
+      const header = decodeSegmentHeader(page, expected.path);
       checkIdentity(header, expected);
       return header;
     } finally {

@@ -190,23 +190,25 @@ export class WalWriter {
 
   /**
    * Makes sure that a failed write leaves no frame. A short write is not enough for that: where only zeros were missing the
-   * frame is whole, and what an earlier attempt left behind can complete it.
+   * frame is whole, and what an earlier attempt left behind can complete it. A medium that takes no write at all cannot be
+   * told to forget; but what it did not take cannot turn up later either.
    *
-   * @throws {LogPoisoned} when a frame may be there.
+   * @throws {LogPoisoned} when the frame may be there.
    */
   #undo(cause: unknown): void {
     const { file } = this.#active;
+    const isWhole = this.#hasFrameAtEnd();
     try {
       writeFully(file, new Uint8Array(FRAME_HEADER_SIZE), 0, FRAME_HEADER_SIZE, this.#offset);
     } catch {
-      // The medium takes no writes at all. What it did not take before cannot turn up later.
-      if (this.#hasFrameAtEnd()) throw new LogPoisoned(cause, true);
+      if (isWhole) throw new LogPoisoned(cause, true);
       return;
     }
     this.#fsyncs += 1;
     syncOrPoison(() => file.syncData(), true);
   }
 
+  /** Whether the frame that could not be written is there all the same; true when that cannot be told. */
   #hasFrameAtEnd(): boolean {
     const { file, header } = this.#active;
     try {
