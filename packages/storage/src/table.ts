@@ -83,6 +83,11 @@ export class Table {
     return this.#keys.size;
   }
 
+  /** String comparisons that scans of this very table have made: a measure of their work. */
+  get comparisons(): number {
+    return this.#index?.order.comparisons ?? 0;
+  }
+
   /**
    * The newest entry of `key`; `undefined` for a tombstone and for a key never written. Shared: never mutate it.
    *

@@ -1,0 +1,97 @@
+import { runId } from "@strata/core";
+import { expect, test } from "vitest";
+import { RunShard } from "./shard.js";
+import type { Stored } from "./stored.js";
+import { Found, VersionChain } from "./version-chain.js";
+
+const table = new RunShard(runId(1)).table("default", "kv")!;
+
+function chainOf(...entries: [version: number, stored: Stored | undefined][]): VersionChain {
+  const [[version, stored], ...rest] = entries as [[number, Stored | undefined]];
+  const chain = new VersionChain(table, "k", stored, version);
+  for (const [version, stored] of rest as typeof entries) chain.put(stored, version);
+  return chain;
+}
+
+function visited(
+  chain: VersionChain,
+  before: number,
+  limit = Number.POSITIVE_INFINITY,
+): [number, Stored | undefined][] {
+  const seen: [number, Stored | undefined][] = [];
+  chain.visitBefore(before, (version, stored) => seen.push([version, stored]) < limit);
+  return seen;
+}
+
+test("a read gives the newest version that is not above it", () => {
+  const chain = chainOf([3, "a"], [5, undefined], [9, "b"]);
+  expect([2, 3, 4, 5, 8, 9, Number.POSITIVE_INFINITY].map((asOf) => chain.versionAt(asOf))).toEqual([
+    0, 3, 3, 5, 5, 9, 9,
+  ]);
+  expect([2, 3, 4, 5, 8, 9].map((asOf) => chain.storedAt(asOf))).toEqual([
+    undefined,
+    "a",
+    "a",
+    undefined,
+    undefined,
+    "b",
+  ]);
+});
+
+test("finding tells a tombstone from no history, and leaves its target alone when there is none", () => {
+  const chain = chainOf([3, "a"], [5, undefined], [9, "b"]);
+  const found = new Found();
+  expect(chain.findAt(2, found)).toBe(false);
+  expect(found).toEqual({ version: 0, stored: undefined });
+  expect(chain.findAt(6, found)).toBe(true);
+  expect(found).toEqual({ version: 5, stored: undefined });
+  expect(chain.findAt(2, found)).toBe(false);
+  expect(found.version).toBe(5);
+  found.reset();
+  expect(found.version).toBe(0);
+});
+
+test("of several writes by one version the last counts", () => {
+  const chain = chainOf([3, "a"], [3, "b"], [4, "c"], [4, undefined]);
+  expect(visited(chain, Number.POSITIVE_INFINITY)).toEqual([
+    [4, undefined],
+    [3, "b"],
+  ]);
+});
+
+test("versions of a key must rise", () => {
+  const chain = chainOf([3, "a"]);
+  expect(() => chain.put("b", 2)).toThrow("rise");
+  expect(chain.stored).toBe("a");
+});
+
+test("versions beyond 2^31 and 2^40 keep their order", () => {
+  const versions = [1, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + 1, 2 ** 40, 2 ** 53 - 1];
+  const chain = chainOf(...versions.map((version): [number, Stored] => [version, version]));
+  for (const version of versions) expect(chain.storedAt(version)).toBe(version);
+  expect(chain.older?.versions).toEqual(versions.slice(0, -1));
+});
+
+test("history comes newest first, below a bound, until it is stopped", () => {
+  const chain = chainOf([3, "a"], [5, undefined], [9, "b"]);
+  expect(visited(chain, 9)).toEqual([
+    [5, undefined],
+    [3, "a"],
+  ]);
+  expect(visited(chain, 5)).toEqual([[3, "a"]]);
+  expect(visited(chain, 4)).toEqual([[3, "a"]]);
+  expect(visited(chain, 3)).toEqual([]);
+  expect(visited(chain, Number.POSITIVE_INFINITY, 2)).toHaveLength(2);
+  expect(chain.visitBefore(99, () => false)).toBe(false);
+  expect(chain.visitBefore(99, () => true)).toBe(true);
+});
+
+test("older entries come oldest first, and only once there are some", () => {
+  const chain = chainOf([3, "a"]);
+  expect(chain.older).toBeUndefined();
+  expect(chain.hasOlder).toBe(false);
+  chain.put("b", 7);
+  chain.put(undefined, 8);
+  expect(chain.hasOlder).toBe(true);
+  expect(chain.older).toEqual({ versions: [3, 7], values: ["a", "b"] });
+});
