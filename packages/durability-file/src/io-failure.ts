@@ -12,15 +12,18 @@ const HINTS: { readonly [errno: string]: string } = {
   EMFILE: "The process has too many files open: close some, or raise its limit (ulimit -n).",
   ENFILE: "The machine has too many files open: close some, or raise its limit.",
   EFBIG: "The file would exceed the largest size allowed here: raise the limit (ulimit -f).",
+  ERR_ACCESS_DENIED: "Node's permission model forbids it: a database needs its directory, fsync and worker threads.",
   EDQUOT: "The user's quota is used up: free space or raise it; writing resumes by itself.",
 };
+
+/** What Windows says when it says nothing, and what Node says in the system's place. */
+const OTHER_CODES: ReadonlySet<string> = new Set(["UNKNOWN", "ERR_ACCESS_DENIED"]);
 
 /** The name of the system's error (`"ENOENT"`), or `undefined` when `error` is no such thing. */
 export function errnoOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
-  // Neither Node's own complaints (ERR_…) nor ours; "UNKNOWN" is what Windows says when it says nothing.
   const { code } = error;
-  return typeof code === "string" && (/^E[A-Z0-9]+$/.test(code) || code === "UNKNOWN") ? code : undefined;
+  return typeof code === "string" && (/^E[A-Z0-9]+$/.test(code) || OTHER_CODES.has(code)) ? code : undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * The thread that fsyncs. Its program is one function without a reference to anything outside itself: its text is the
  * worker's source, so that it runs from TypeScript under a test runner, from `dist`, and from inside a user's bundle,
- * where no file of ours exists any more.
+ * where no file of ours exists any more (see `syncWorkerSource`).
  *
  * Both threads share two small arrays; paths travel as messages. `SyncMemory` says who writes what. The rules of waking
  * are those of Dekker: the main thread writes what it wants and then reads whether the worker sleeps; the worker writes
@@ -109,9 +109,12 @@ export interface SyncWorkerData {
   readonly directorySync: boolean;
 }
 
-/** The program of the worker, as a script. */
+/**
+ * The program of the worker, as a script. The build writes the text itself in place of the call that asks for it: what
+ * bundlers make of a function may refer to helpers of theirs, which a script of its own would not find.
+ */
 export function syncWorkerSource(): string {
-  // Some compilers wrap functions in a call that keeps their names; the helper it calls is not in this text.
+  // The one such helper that running from source meets: some loaders wrap functions to keep their names.
   return `"use strict"; const __name = (target) => target; (${syncWorker.toString()})();`;
 }
 
