@@ -15,7 +15,7 @@ import { PastScope } from "./past-scope.js";
 import { KvStore } from "./primitives/kv.js";
 import { type Recovered, recover } from "./recovery.js";
 import { recoverAllParticipants } from "./recovery-participant.js";
-import type { Run } from "./run.js";
+import type { Run, RunInfo } from "./run.js";
 import { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
 import { DEFAULT_SPACE, type Scope } from "./scope.js";
 import { SpaceRegistry } from "./space-registry.js";
@@ -154,6 +154,17 @@ export class Database {
     const version = versionOf(run, point, this.#commitPass.lastVersion);
     const timestamp = point === undefined ? this.runtime.clock.now() : (timeOf(point) ?? (run.shard.timestampAt(version) || run.createdAt));
     return new PastScope(this.#gate, run, space, new ReadView(run.shard, version), timestamp, this.limits);
+  }
+
+  /**
+   * New runs that begin with everything the source holds at a point, or now. Takes the same time whatever that is.
+   *
+   * @throws NotFoundError `RUN_NOT_FOUND`
+   * @throws StateError `RUN_EXISTS`, `HISTORY_TRIMMED`
+   */
+  fork(source: Run, names: readonly string[], point?: AsOf, meta?: object): RunInfo[] {
+    this.#gate.assertOpen();
+    return this.runs.fork(source, versionOf(source, point, this.#commitPass.lastVersion), names, meta);
   }
 
   spaces(run: Run): SpaceRegistry {
@@ -425,7 +436,7 @@ function versionOf(run: Run, point: AsOf | undefined, newest: Version): Version 
     if (point.version > newest) {
       throw new InvalidArgumentError("INVALID_ARGUMENT", `version ${point.version} is still to come`, { version: point.version, newest });
     }
-    if (point.version < run.number) throw trimmed(run, { version: point.version });
+    if (point.version < run.firstVersion) throw trimmed(run, { version: point.version });
     return Math.min(point.version, run.version);
   }
   throw illegalPoint(point);
@@ -444,9 +455,9 @@ function timeOf(point: AsOf): number | undefined {
 }
 
 function trimmed(run: Run, requested: { version?: Version; time?: number }): StateError {
-  return new StateError("HISTORY_TRIMMED", `run "${run.name}" begins at version ${run.number}`, {
+  return new StateError("HISTORY_TRIMMED", `run "${run.name}" begins at version ${run.firstVersion}`, {
     requested,
-    earliest: run.number,
+    earliest: run.firstVersion,
     earliestTime: run.createdAt,
   });
 }

@@ -1,9 +1,9 @@
-import { copyValue, InvalidArgumentError, type Limits, nearest, NotFoundError, type Options, type Runtime, type RunId, StateError, SYSTEM_RUN, validateRunName, type ValueObject } from "@strata/core";
-import { Box, type ShardedStore } from "@strata/storage";
+import { copyValue, CorruptionError, InvalidArgumentError, type Limits, nearest, NotFoundError, type Options, type Runtime, type RunId, StateError, SYSTEM_RUN, validateRunName, type ValueObject, type Version } from "@strata/core";
+import { Box, type RunShard, type ShardedStore } from "@strata/storage";
 import type { DerivedViews } from "./derived-index.js";
 import type { Gate } from "./gate.js";
 import type { CommitRecord } from "./operation.js";
-import { Run, type RunInfo, type RunRow, type RunStatus, STATUS_MOVES } from "./run.js";
+import { type ForkOrigin, originOf, Run, type RunInfo, type RunRow, type RunStatus, STATUS_MOVES } from "./run.js";
 import { DEFAULT_SPACE } from "./scope.js";
 import type { Transactions } from "./transactions.js";
 
@@ -26,6 +26,8 @@ export class RunRegistry {
   readonly #drawNumber: () => RunId;
   readonly #byName = new Map<string, Run>();
   readonly #byNumber = new Map<RunId, Run>();
+  /** Runs that read through a shard, by its number. */
+  readonly #forks = new Map<RunId, Set<Run>>();
   /** The reserved run that holds the rows. */
   readonly system: Run;
   #transactions: Transactions | undefined;
@@ -123,31 +125,45 @@ export class RunRegistry {
    */
   create(name: string, meta: object = {}): RunInfo {
     validateRunName(name);
-    const copied = copyValue(meta, this.#limits);
-    if (typeof copied !== "object" || copied === null || Array.isArray(copied) || copied instanceof Uint8Array) {
-      throw new InvalidArgumentError("INVALID_ARGUMENT", "meta must be an object", { run: name });
-    }
-    this.#write((rows) => {
-      if (rows.get(name) !== undefined) throw new StateError("RUN_EXISTS", `there is a run "${name}" already`, { run: name });
-      const createdAt = Math.floor(this.#runtime.clock.now());
-      rows.put(name, { id: uuid(this.#runtime), number: this.#drawNumber(), status: "active", createdAt, meta: copied as ValueObject });
-    });
+    const copied = this.#copyMeta(meta);
+    this.#write((rows) => rows.put(name, this.#newRow(rows, name, copied)));
     return this.must(name).info();
   }
 
   /**
-   * Drops the run and everything in it; the name is free again.
+   * A run that begins with everything `source` holds at `version`, or now. Takes the same time and room whatever that is: nothing is
+   * copied, the fork reads through to its source.
    *
-   * @returns who still holds some of its data. Nobody, before runs can be forked.
+   * @throws StateError `RUN_EXISTS`
+   */
+  fork(source: Run, version: Version, names: readonly string[], meta: object = {}): RunInfo[] {
+    source.assertAlive();
+    for (const name of names) validateRunName(name);
+    const copied = this.#copyMeta(meta);
+    const origin = originAt(source, version);
+    this.#write((rows) => {
+      for (const name of names) rows.put(name, { ...this.#newRow(rows, name, copied), parent: origin });
+    });
+    return names.map((name) => this.must(name).info());
+  }
+
+  /**
+   * Drops the run and everything in it; the name is free again. Forks keep what they inherited.
+   *
+   * @param options.cascade its forks too, and theirs.
+   * @returns the runs that still hold some of its data, by name.
    * @throws InvalidArgumentError `CONSTRAINT_VIOLATION` for the default run
    */
-  delete(name: string, _options: Options<{ cascade: boolean }> = {}): { readonly heldBy: readonly string[] } {
-    if (name === DEFAULT_RUN) {
+  delete(name: string, options: Options<{ cascade: boolean }> = {}): { readonly heldBy: readonly string[] } {
+    const run = this.must(name);
+    const doomed = options.cascade === true ? [run, ...this.#descendants(run)] : [run];
+    if (doomed.some((one) => one.name === DEFAULT_RUN)) {
       throw new InvalidArgumentError("CONSTRAINT_VIOLATION", `run "${DEFAULT_RUN}" always exists and cannot be deleted`, { run: name });
     }
-    this.must(name);
-    this.#write((rows) => rows.put(name, undefined));
-    return { heldBy: [] };
+    this.#write((rows) => {
+      for (const one of doomed) rows.put(one.name, undefined);
+    });
+    return { heldBy: this.#descendants(run).map((fork) => fork.name).sort() };
   }
 
   /**
@@ -174,12 +190,32 @@ export class RunRegistry {
     }
     const meta = reason === undefined ? run.meta : copyValue({ ...run.meta, reason }, this.#limits);
     const row = { id: run.id, number: run.number, status, createdAt: run.createdAt, meta: meta as ValueObject };
+    const forked = run.origin === undefined ? {} : { parent: run.origin };
     const ended = status === "active" || status === "paused" ? {} : { endedAt: run.endedAt ?? Math.floor(this.#runtime.clock.now()) };
-    this.#write((rows) => rows.put(name, { ...row, ...ended }));
+    this.#write((rows) => rows.put(name, { ...row, ...forked, ...ended }));
     return run.info();
   }
 
-  #write(work: (rows: { get(name: string): unknown; put(name: string, row: RunRow | undefined): void }) => void): void {
+  #copyMeta(meta: object): ValueObject {
+    const copied = copyValue(meta, this.#limits);
+    if (typeof copied === "object" && copied !== null && !Array.isArray(copied) && !(copied instanceof Uint8Array)) return copied as ValueObject;
+    throw new InvalidArgumentError("INVALID_ARGUMENT", "meta must be an object", {});
+  }
+
+  #newRow(rows: Rows, name: string, meta: ValueObject): RunRow {
+    if (rows.get(name) !== undefined) throw new StateError("RUN_EXISTS", `there is a run "${name}" already`, { run: name });
+    const createdAt = Math.floor(this.#runtime.clock.now());
+    return { id: uuid(this.#runtime), number: this.#drawNumber(), status: "active", createdAt, meta };
+  }
+
+  /** Every run that reads through `run`, directly or not. */
+  #descendants(run: Run): Run[] {
+    const found: Run[] = [];
+    for (const fork of this.#forks.get(run.number) ?? []) found.push(fork, ...this.#descendants(fork));
+    return found;
+  }
+
+  #write(work: (rows: Rows) => void): void {
     const transactions = this.#transactions;
     if (transactions === undefined) throw new StateError("DATABASE_CLOSED", "the database is still being opened", {});
     transactions.implicit(this.system, DEFAULT_SPACE, (scope) => {
@@ -198,9 +234,22 @@ export class RunRegistry {
       return;
     }
     const number = row.number as RunId;
-    const run = new Run(name, row, this.#store.create(number));
+    const origin = originOf(row);
+    const base = origin === undefined ? undefined : this.#shardOf(origin);
+    const run = new Run(name, row, this.#store.create(number, base, origin?.baseVersion));
     this.#byName.set(name, run);
     this.#byNumber.set(number, run);
+    if (origin === undefined) return;
+    const forks = this.#forks.get(origin.base as RunId);
+    if (forks === undefined) this.#forks.set(origin.base as RunId, new Set([run]));
+    else forks.add(run);
+  }
+
+  /** The data that a fork reads through. The base is alive when a fork of it is logged, so also when that is read back. */
+  #shardOf(origin: ForkOrigin): RunShard {
+    const base = this.#store.get(origin.base as RunId);
+    if (base === undefined) throw new CorruptionError("CORRUPT_RECORD", `a fork of run ${origin.base}, which does not exist`, { origin });
+    return base;
   }
 
   #drop(name: string): void {
@@ -208,9 +257,33 @@ export class RunRegistry {
     if (run === undefined) return;
     this.#byName.delete(name);
     this.#byNumber.delete(run.number);
+    if (run.origin !== undefined) this.#forks.get(run.origin.base as RunId)?.delete(run);
     this.#store.drop(run.number);
     this.#views.runDropped(run);
   }
+}
+
+interface Rows {
+  get(name: string): unknown;
+  put(name: string, row: RunRow | undefined): void;
+}
+
+/**
+ * What a fork of `source` at `version` records. Where the source itself has written nothing up to there, the fork reads through to what the
+ * source reads through to, so that chains of untouched forks stay short.
+ */
+function originAt(source: Run, version: Version): ForkOrigin {
+  let base = source.shard;
+  let baseVersion = version;
+  while (base.parent !== undefined && !hasCommitsUpTo(base, baseVersion) && !base.parent.dropped) {
+    baseVersion = Math.min(baseVersion, base.forkVersion);
+    base = base.parent;
+  }
+  return { run: source.name, id: source.id, version, base: base.id, baseVersion };
+}
+
+function hasCommitsUpTo(shard: RunShard, version: Version): boolean {
+  return version > shard.forkVersion && (shard.timeline.lastAtOrBefore(version) ?? 0) > shard.forkVersion;
 }
 
 function illegalStatus(status: unknown): InvalidArgumentError {

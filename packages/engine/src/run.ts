@@ -37,6 +37,18 @@ export interface RunRow extends ValueObject {
   readonly meta: ValueObject;
 }
 
+/** Where a fork comes from: the member `parent` of its row. */
+export interface ForkOrigin extends ValueObject {
+  /** Name and id of the run that was forked. */
+  readonly run: string;
+  readonly id: string;
+  /** What is inherited of it: everything up to this version. */
+  readonly version: number;
+  /** The run whose data are read through, by number, and as of which version: an ancestor, where the forked run had nothing of its own. */
+  readonly base: number;
+  readonly baseVersion: number;
+}
+
 /**
  * One run's identity and data. Handles are bound to it, not to the name: once it is deleted they fail, also when the name is used again.
  * Only the registry changes it, by folding commits of `_system`.
@@ -47,6 +59,8 @@ export class Run {
   readonly number: RunId;
   readonly shard: RunShard;
   readonly createdAt: number;
+  /** `undefined` for a run that began empty. */
+  readonly origin: ForkOrigin | undefined;
   status: RunStatus;
   meta: ValueObject;
   endedAt: number | undefined;
@@ -57,6 +71,7 @@ export class Run {
     this.number = row.number as RunId;
     this.shard = shard;
     this.createdAt = row.createdAt;
+    this.origin = originOf(row);
     this.status = row.status;
     this.meta = row.meta;
     this.endedAt = endedAtOf(row);
@@ -69,6 +84,13 @@ export class Run {
   /** Newest commit; before the first one, the version that created the run. */
   get version(): Version {
     return Math.max(this.shard.lastVersion, this.number);
+  }
+
+  /** Where its past begins: that of the run it was forked from, if it was. */
+  get firstVersion(): Version {
+    let shard = this.shard;
+    while (shard.parent !== undefined) shard = shard.parent;
+    return shard === this.shard ? this.number : shard.id;
   }
 
   update(row: RunRow): void {
@@ -106,9 +128,16 @@ export class Run {
       version: this.version,
       createdAt: this.createdAt,
       meta: this.meta,
+      ...(this.origin === undefined ? {} : { parent: Object.freeze({ run: this.origin.run, version: this.origin.version }) }),
+      ...(this.endedAt === undefined ? {} : { endedAt: this.endedAt }),
     };
-    return Object.freeze(this.endedAt === undefined ? info : { ...info, endedAt: this.endedAt });
+    return Object.freeze(info);
   }
+}
+
+/** The fork origin that a row names, if it is that of a fork. */
+export function originOf(row: RunRow): ForkOrigin | undefined {
+  return row["parent"] as ForkOrigin | undefined;
 }
 
 function endedAtOf(row: RunRow): number | undefined {

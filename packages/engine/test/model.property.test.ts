@@ -12,7 +12,8 @@ import { observe, observeSpace, storesOf, visible } from "./stores.js";
 const RUNS = Number(process.env["STRATA_MODEL_RUNS"] ?? 200);
 const COMMANDS_MAX = 60;
 
-const RUN_NAMES = ["default", "second"];
+const FORKS = ["fork-a", "fork-b"];
+const RUN_NAMES = ["default", "second", ...FORKS];
 const SPACES = ["default", "other"];
 
 /** The database under test, on a disk that can fail. */
@@ -123,13 +124,43 @@ const createRun = new Command("runs.create(second)", (model, subject) => {
   });
 });
 
-const deleteRun = new Command("runs.delete(second)", (model, subject) => {
-  if (!model.runs.has("second")) return;
-  noting(model, subject, "second", false, () => {
-    subject.db.runs.delete("second");
-    model.runs.delete("second");
-  });
-});
+const deleteRun = fc.constantFrom("second", ...FORKS).map(
+  (name) =>
+    new Command(`runs.delete(${name})`, (model, subject) => {
+      if (!model.runs.has(name)) return;
+      noting(model, subject, name, false, () => {
+        subject.db.runs.delete(name);
+        model.runs.delete(name);
+      });
+    }),
+);
+
+const fork = fc.tuple(fc.constantFrom(...RUN_NAMES), fc.constantFrom(...FORKS)).map(
+  ([source, name]) =>
+    new Command(`runs.fork(${source}, ${name})`, (model, subject) => {
+      if (!model.runs.has(source) || model.runs.has(name)) return;
+      noting(model, subject, name, false, () => {
+        subject.db.fork(subject.db.runs.must(source), [name]);
+        model.runs.set(name, structuredClone(model.runs.get(source) as RunModel));
+      });
+    }),
+);
+
+/** Of the past: a commit of a run that is still the same one. */
+const forkOfPast = fc.tuple(fc.nat(1000), fc.constantFrom(...FORKS)).map(
+  ([pick, name]) =>
+    new Command(`fork of the past ${pick} as ${name}`, (model, subject) => {
+      const then = model.past[pick % Math.max(1, model.past.length)];
+      if (then === undefined || model.runs.has(name) || !model.runs.has(then.run)) return;
+      const source = subject.db.runs.must(then.run);
+      const state = then.runs.get(then.run);
+      if (then.version < source.number || state === undefined) return;
+      noting(model, subject, name, false, () => {
+        subject.db.fork(source, [name], { version: then.version });
+        model.runs.set(name, structuredClone(state));
+      });
+    }),
+);
 
 const deleteSpace = fc.constantFrom(...RUN_NAMES).map(
   (run) =>
@@ -187,7 +218,7 @@ const lookBack = fc.nat(1000).map(
     }),
 );
 
-const disturbances: fc.Arbitrary<Command>[] = [fc.constantFrom(createRun, createRun, deleteRun), deleteSpace, fc.constant(reopen), fc.constant(kill), powerFailure, lookBack];
+const disturbances: fc.Arbitrary<Command>[] = [fc.constant(createRun), deleteRun, fork, fork, forkOfPast, deleteSpace, fc.constant(reopen), fc.constant(kill), powerFailure, lookBack];
 
 describe("a database shows what a naive model shows, whatever happens to it", () => {
   test.each(Object.entries(OPERATIONS))("with %s", (_, operations) => {

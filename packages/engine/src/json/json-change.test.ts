@@ -4,7 +4,15 @@ import { changeByDelete, changeByIncrement, changeByMerge, changeByPush, changeB
 import { applyOperation } from "./json-operation.js";
 import { parseJsonPath } from "./json-path.js";
 
-const document = value({ n: 41, half: 0.5, text: "x", list: [1, 2], big: 2n ** 60n, deep: { a: { b: 1 } } });
+const document = value({
+  n: 41,
+  half: 0.5,
+  text: "x",
+  list: [1, 2],
+  big: 2n ** 60n,
+  deep: { a: { b: 1 } },
+  none: null,
+});
 
 function value(input: unknown): Value {
   return copyValue(input, DEFAULT_LIMITS);
@@ -99,7 +107,7 @@ describe("push", () => {
     expect(() => changeByPush(document, path("n"), [])).toThrow(expect.objectContaining({ code: "WRONG_TYPE" }));
   });
 
-  test.each(["n", "deep", "text"])("%s is no array", (text) => {
+  test.each(["n", "deep", "text", "none"])("%s is no array", (text) => {
     expect(() => changeByPush(document, path(text), [1])).toThrow(
       expect.objectContaining({
         code: "WRONG_TYPE",
@@ -158,7 +166,7 @@ describe("increment", () => {
     expect(change.value).toBe(Number.MAX_SAFE_INTEGER - 1);
   });
 
-  test.each(["text", "list", "deep"])("%s is no number", (text) => {
+  test.each(["text", "list", "deep", "none"])("%s is no number", (text) => {
     expect(() => changeByIncrement(document, path(text))).toThrow(expect.objectContaining({ code: "WRONG_TYPE" }));
   });
 

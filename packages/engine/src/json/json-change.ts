@@ -92,7 +92,9 @@ export function changeByIncrement(
     throw new InvalidArgumentError("INVALID_ARGUMENT", `an increment is a finite number, not ${given}`, { by: given });
   }
   const path = resolvePath(root, segments);
-  const found = getAt(root, path) ?? 0;
+  // Nothing, and only that, counts as 0: null is a value of another type.
+  const stored = getAt(root, path);
+  const found = stored === undefined ? 0 : stored;
   if (typeof found !== "number" && typeof found !== "bigint") throw wrongType(path, path.length, "number", found);
   const value = sum(found, by);
   if (value === undefined) {
