@@ -9,6 +9,9 @@ import { readUtf8, writeUtf8 } from "./utf8.js";
 
 const HIGH = 2 ** 32;
 
+// Text of fewer characters has its length in one byte, whatever they are.
+const SHORT_TEXT = 43;
+
 const scratch = new Uint8Array(8);
 const scratchView = new DataView(scratch.buffer);
 
@@ -86,6 +89,10 @@ export class ByteWriter {
 
   /** `value` is an integer in [0, 2^53). */
   varint(value: number): void {
+    if (value >= 0 && value < 0x80 && Number.isInteger(value)) {
+      this.u8(value);
+      return;
+    }
     assert(Number.isSafeInteger(value) && value >= 0, "a varint is an integer in [0, 2^53)");
     const bytes = this.reserve(8);
     this.#length = putVarint(bytes, this.#length, value);
@@ -96,6 +103,12 @@ export class ByteWriter {
     const room = 8 + text.length * 3;
     const bytes = this.reserve(room);
     const at = this.#length;
+    if (text.length < SHORT_TEXT) {
+      const count = writeUtf8(bytes, at + 1, text);
+      bytes[at] = count;
+      this.#length = at + 1 + count;
+      return;
+    }
     // Most text is ASCII: guess that its bytes number as many as its characters, and move them where that is wrong.
     const guessed = varintSize(text.length);
     const count = writeUtf8(bytes, at + guessed, text);

@@ -13,6 +13,7 @@ import {
   DOUBLE,
   FALSE,
   HALF,
+  halfOf,
   isInt,
   MAJOR_ARRAY,
   MAJOR_BYTES,
@@ -24,7 +25,6 @@ import {
   SINGLE,
   TRUE,
 } from "./cbor.js";
-import { halfOf } from "./cbor-writer.js";
 import { CorruptionError } from "./errors.js";
 import { ARRAY_LENGTH_MAX, INT_MAX, NESTING_MAX, OBJECT_MEMBERS_MAX } from "./limits.js";
 import { defineMember } from "./own-member.js";

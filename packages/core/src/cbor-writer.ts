@@ -10,6 +10,7 @@ import {
   DOUBLE,
   FALSE,
   HALF,
+  halfOf,
   headSize,
   isInt,
   MAJOR_ARRAY,
@@ -85,7 +86,8 @@ function writePlain(value: Value): void {
       writeText(value);
       break;
     case "number":
-      if (isInt(value)) writeInt(value);
+      if ((value | 0) === value && value !== 0) writeSmallInt(value);
+      else if (isInt(value)) writeInt(value);
       else writeDouble(value);
       break;
     case "boolean":
@@ -124,7 +126,8 @@ function writeSorted(value: Value): void {
       writeText(value);
       break;
     case "number":
-      if (isInt(value)) writeInt(value);
+      if ((value | 0) === value && value !== 0) writeSmallInt(value);
+      else if (isInt(value)) writeInt(value);
       else writeShortestFloat(value);
       break;
     case "boolean":
@@ -189,6 +192,14 @@ function writeInt(value: number): void {
   else writeHead(MAJOR_NEGATIVE, -1 - value);
 }
 
+/** Of 32 bits: what most integers are. Not 0, which -0 would pass for. */
+function writeSmallInt(value: number): void {
+  const initial = value < 0 ? MAJOR_NEGATIVE << 5 : MAJOR_UNSIGNED << 5;
+  const argument = value < 0 ? ~value : value;
+  if (argument < 24) target[at++] = initial | argument;
+  else writeHead(initial >> 5, argument);
+}
+
 /** Beyond ±(2^53 - 1), within 64 bits. */
 function writeBigint(value: bigint): void {
   const negative = value < 0n;
@@ -222,23 +233,6 @@ function writeShortestFloat(value: number): void {
     target[at++] = SINGLE;
     writeU32(bits);
   }
-}
-
-/** The half of the same value as the single of these bits, or -1. */
-export function halfOf(bits: number): number {
-  const sign = (bits >>> 16) & 0x8000;
-  const exponent = ((bits >>> 23) & 0xff) - 127;
-  const fraction = bits & 0x7fffff;
-  if (exponent === 128) return fraction === 0 ? sign | 0x7c00 : 0x7e00;
-  if (exponent >= -14 && exponent <= 15) {
-    return (fraction & 0x1fff) === 0 ? sign | ((exponent + 15) << 10) | (fraction >>> 13) : -1;
-  }
-  if (exponent >= -24 && exponent < -14) {
-    const lost = -exponent - 1; // 14 to 23 bits of the 24-bit significand lie below a half's last.
-    const significand = fraction | 0x800000;
-    return (significand & ((1 << lost) - 1)) === 0 ? sign | (significand >>> lost) : -1;
-  }
-  return exponent === -127 && fraction === 0 ? sign : -1;
 }
 
 // Text this short has its length in the initial byte, if it is ASCII.

@@ -55,3 +55,20 @@ export function numberSize(value: number): number {
 export function isInt(value: number): boolean {
   return Math.floor(value) === value && Math.abs(value) <= Number.MAX_SAFE_INTEGER && (value !== 0 || 1 / value > 0);
 }
+
+/** The half of the same value as the single of these bits, or -1. */
+export function halfOf(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = ((bits >>> 23) & 0xff) - 127;
+  const fraction = bits & 0x7fffff;
+  if (exponent === 128) return fraction === 0 ? sign | 0x7c00 : 0x7e00;
+  if (exponent >= -14 && exponent <= 15) {
+    return (fraction & 0x1fff) === 0 ? sign | ((exponent + 15) << 10) | (fraction >>> 13) : -1;
+  }
+  if (exponent >= -24 && exponent < -14) {
+    const lost = -exponent - 1; // 14 to 23 bits of the 24-bit significand lie below a half's last.
+    const significand = fraction | 0x800000;
+    return (significand & ((1 << lost) - 1)) === 0 ? sign | (significand >>> lost) : -1;
+  }
+  return exponent === -127 && fraction === 0 ? sign : -1;
+}

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { defaultRuntime, InvariantError, assert as mustHold, silentLogger, unreachable } from "./index.js";
 import { sha256HexPortable } from "./runtime.js";
 import { anyText } from "./testing/index.js";
-import { readUtf8, utf8Length, writeUtf8 } from "./utf8.js";
+import { isWellFormed, readUtf8, utf8Length, writeUtf8 } from "./utf8.js";
 
 describe("the default runtime", () => {
   const { clock, random, sha256Hex } = defaultRuntime();
@@ -96,6 +96,34 @@ describe("UTF-8", () => {
     for (const text of ["\ufeff", "\ufffd", `\ufeff${"x".repeat(100)}`, `${"x".repeat(100)}\ufffd`]) {
       const bytes = Buffer.from(text, "utf8");
       expect(readUtf8(bytes, 0, bytes.length)).toBe(text);
+    }
+  });
+});
+
+describe("isWellFormed", () => {
+  const texts = [
+    "",
+    "plain",
+    "é",
+    "\u{1f600}",
+    "\ud7ff\ue000",
+    "\ud800",
+    "a\udfff",
+    "\udc00\ud800",
+    "\ud83d\ude00\ud83d",
+  ];
+
+  test("sees lone surrogates, with and without the language's help", async () => {
+    const native = Object.getOwnPropertyDescriptor(String.prototype, "isWellFormed")!;
+    const expected = texts.map((text) => native.value.call(text) as boolean);
+    expect(texts.map(isWellFormed)).toEqual(expected);
+    vi.resetModules();
+    Reflect.deleteProperty(String.prototype, "isWellFormed");
+    try {
+      const { isWellFormed: portable } = await import("./utf8.js");
+      expect(texts.map(portable)).toEqual(expected);
+    } finally {
+      Object.defineProperty(String.prototype, "isWellFormed", native);
     }
   });
 });

@@ -11,17 +11,17 @@ const SHORT = 24;
 
 const REPLACEMENT = "�";
 
-interface WellFormedTest {
-  isWellFormed?(): boolean;
+// ES2024, and the name of the category for a surrogate that is not one of a pair.
+interface WellFormedText {
+  isWellFormed(): boolean;
 }
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Whether every surrogate is one of a pair: only such text survives UTF-8. */
 export const isWellFormed: (text: string) => boolean =
-  (("" as WellFormedTest).isWellFormed as unknown) === undefined
-    ? (text) => !LONE_SURROGATE.test(text)
-    : (text) => (text as WellFormedTest).isWellFormed!();
-
-const LONE_SURROGATE = /\p{Surrogate}/u;
+  "isWellFormed" in String.prototype
+    ? (text) => (text as unknown as WellFormedText).isWellFormed()
+    : (text) => !LONE_SURROGATE.test(text);
 
 /**
  * Writes well-formed `text` into `target` from `at` on, where three bytes a character must be free.

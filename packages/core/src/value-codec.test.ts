@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { naiveBytes } from "../test/naive-cbor.js";
-import { halfOf, writeValue } from "./cbor-writer.js";
+import { halfOf } from "./cbor.js";
+import { writeValue } from "./cbor-writer.js";
 import { isExactInCborX, writeThroughCborX } from "./cbor-x-writer.js";
 import {
   ByteReader,
