@@ -56,7 +56,8 @@ const UNREADABLE_RESERVE: number = 2 ** 32;
  * manifest, not the mark in any frame before or behind. Those remains are cut, and reported. Everything else that is not as
  * it was written is damage.
  *
- * @param salvage ends the log at the first damage, and reports what was lost, instead of throwing.
+ * @param how `salvage` ends the log at the first damage, and reports what was lost, instead of throwing. `mayBeTrimmed`: the
+ *   manifest that would tell of an orderly end is damaged; the last segment may be shorter than it was laid out.
  * @throws {CorruptionError} `WAL_CORRUPT` with the facts `file`, `offset`, `reason`, and `firstVersion`: the lowest version that is lost
  * @throws {StateError} `FORMAT_TOO_NEW`
  */
@@ -64,15 +65,15 @@ export function scanLog(
   vfs: Vfs,
   manifest: Manifest,
   segments: readonly SegmentFile[],
-  salvage: boolean,
+  how: { readonly salvage: boolean; readonly mayBeTrimmed: boolean },
   visit: CommitVisitor,
 ): LogScan {
-  const scanner = new LogScanner(vfs, manifest, segments, visit);
+  const scanner = new LogScanner(vfs, manifest, segments, how.mayBeTrimmed, visit);
   try {
     scanner.scan();
   } catch (error) {
     if (!(error instanceof LogDamage)) throw error;
-    if (!salvage) throw error.toCorruption(scanner.lastVersion + 1);
+    if (!how.salvage) throw error.toCorruption(scanner.lastVersion + 1);
     scanner.giveUpFrom(error);
   }
   return scanner.result();
@@ -113,6 +114,7 @@ class LogDamage extends Error {
 class LogScanner implements FrameVisitor {
   readonly #manifest: Manifest;
   readonly #segments: readonly SegmentFile[];
+  readonly #mayBeTrimmed: boolean;
   readonly #visit: CommitVisitor;
   readonly #vfs: Vfs;
   readonly #reader: SegmentReader;
@@ -128,10 +130,17 @@ class LogScanner implements FrameVisitor {
   #checksum = 0;
   #unreadable = 0;
 
-  constructor(vfs: Vfs, manifest: Manifest, segments: readonly SegmentFile[], visit: CommitVisitor) {
+  constructor(
+    vfs: Vfs,
+    manifest: Manifest,
+    segments: readonly SegmentFile[],
+    mayBeTrimmed: boolean,
+    visit: CommitVisitor,
+  ) {
     this.#vfs = vfs;
     this.#manifest = manifest;
     this.#segments = segments;
+    this.#mayBeTrimmed = mayBeTrimmed;
     this.#visit = visit;
     this.#reader = new SegmentReader(vfs);
     this.#endLsn = manifest.spans[0]?.fromLsn ?? 0;
@@ -210,6 +219,14 @@ class LogScanner implements FrameVisitor {
           offset,
           `no whole frame begins here, and the log was durable through LSN ${limitLsn}`,
           { lsn },
+        );
+      }
+      const { sizeBytes } = segment.header;
+      if (segment.bytes.length < sizeBytes && !this.#mayBeTrimmed) {
+        throw new LogDamage(
+          segment.path,
+          segment.bytes.length,
+          `the file was laid out with ${sizeBytes} bytes and ends here`,
         );
       }
       this.#classifyTail(span, segment, lsn);

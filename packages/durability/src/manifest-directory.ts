@@ -212,8 +212,10 @@ export class OwnManifests {
     this.#vfs.unlink(`${manifestName(next.epoch, next.number)}.tmp`);
     assert(publish(this.#vfs, next), "the number of a manifest is used once");
     this.#current = next;
-    // The one before stays, for the case that this one is damaged some day.
-    if (previous.number > 1) this.#vfs.unlink(manifestName(previous.epoch, previous.number - 1));
+    // The one before stays, for the case that this one is damaged some day. Not the first: it describes the log without the
+    // segments of this epoch, and with it alone they would pass for those of an interrupted recovery.
+    const obsolete = previous.number === 1 ? 1 : previous.number - 1;
+    this.#vfs.unlink(manifestName(previous.epoch, obsolete));
   }
 
   /** @throws {StateError} `DATABASE_FENCED` when somebody else has raised the epoch. */

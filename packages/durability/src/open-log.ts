@@ -175,12 +175,6 @@ export class OpenLog {
     this.#mark();
     const { cause } = this.health;
     if (cause !== undefined) return;
-    try {
-      this.#writer.trim();
-    } catch (error) {
-      // The room that was laid out stays; nothing depends on it.
-      if (!StrataError.is(error)) throw error;
-    }
     this.#driver.stop(false);
     try {
       this.#writer.sync();
@@ -218,6 +212,14 @@ export class OpenLog {
       // Every commit is safe. The next opening checks the log as after a crash.
       const facts = { code: error.code, ...error.facts };
       this.#settings.logger.log("warn", "wal", "the log could not be marked as cleanly closed", facts);
+      return;
+    }
+    try {
+      // Only now: without the manifest's word a segment that is shorter than it was is a damaged one.
+      this.#writer.trim();
+    } catch (error) {
+      // The room that was laid out stays; nothing depends on it.
+      if (!StrataError.is(error)) throw error;
     }
   }
 

@@ -69,7 +69,8 @@ export function recoverForReading(
     });
   }
   const { manifest } = selected;
-  const scan = scanLog(vfs, manifest, survey.segments, salvage, visit);
+  const how = { salvage, mayBeTrimmed: selected.damaged.length > 0 };
+  const scan = scanLog(vfs, manifest, survey.segments, how, visit);
   const clean = manifest.clean !== undefined && scan.lost.length === 0;
   return {
     databaseId: manifest.databaseId,
@@ -104,7 +105,8 @@ export function recoverForWriting(context: RecoveryContext, visit: CommitVisitor
   const manifests = OwnManifests.raiseEpoch(vfs, base, survey, selected?.damaged ?? []);
   makeLogDirectory(vfs);
   const segments = surveyDirectory(vfs).segments;
-  const scan = scanLog(vfs, manifests.current, segments, salvage, visit);
+  const how = { salvage, mayBeTrimmed: (selected?.damaged.length ?? 0) > 0 };
+  const scan = scanLog(vfs, manifests.current, segments, how, visit);
   const { active, fromLsn, checksum } = beginSegment(context, manifests.current, scan);
   const spans: LogSpan[] = manifests.current.spans.filter((span) => span.fromLsn < fromLsn);
   spans.push({ epoch: manifests.current.epoch, fromLsn, durableLsn: scan.endLsn });
@@ -183,17 +185,18 @@ function beginSegment(context: RecoveryContext, manifest: Manifest, scan: LogSca
     epoch,
     firstLsn: fromLsn,
     versionLimit: scan.nextVersion + versionReserve(sizeBytes),
+    sizeBytes,
     salt: randomSalt(random),
   };
   let checksum = scan.checksum;
   const temporaryPath = preparedPath(epoch, 0);
-  const file = createSegment(vfs, { header, sizeBytes, temporaryPath, prepared: false }, (target) => {
+  const file = createSegment(vfs, { header, temporaryPath, prepared: false }, (target) => {
     const copier = new FrameCopier(target, header.salt, checksum);
     for (const piece of scan.pieces) copyPiece(reader, databaseId, piece, fromLsn, copier);
     checksum = copier.checksum;
     return copier.finish();
   });
-  return { active: { header, path: segmentPath(epoch, fromLsn), file, sizeBytes }, fromLsn, checksum };
+  return { active: { header, path: segmentPath(epoch, fromLsn), file }, fromLsn, checksum };
 }
 
 /**

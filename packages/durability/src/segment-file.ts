@@ -13,10 +13,9 @@ import {
 /** How a segment comes into being. */
 export interface SegmentPlan {
   readonly header: SegmentHeader;
-  readonly sizeBytes: number;
   /** The name it has until it is complete. */
   readonly temporaryPath: string;
-  /** Whether a file of `sizeBytes` zeros has that name already. */
+  /** Whether a file of `header.sizeBytes` zeros has that name already. */
   readonly prepared: boolean;
 }
 
@@ -29,14 +28,15 @@ export interface SegmentPlan {
  * @throws {LogPoisoned} an fsync failed; the segment may be in place or not.
  */
 export function createSegment(vfs: Vfs, plan: SegmentPlan, writeFrames?: (file: VfsFile) => number): VfsFile {
-  const { header, sizeBytes, temporaryPath } = plan;
+  const { header, temporaryPath } = plan;
   let file: VfsFile | undefined;
   try {
     if (!plan.prepared) vfs.unlink(temporaryPath);
     file = vfs.open(temporaryPath, plan.prepared ? "readWrite" : "create");
+    const laidOut = file.size();
     writeFully(file, encodeSegmentHeader(header), 0, SEGMENT_HEADER_SIZE, 0);
     const framesEnd = writeFrames === undefined ? SEGMENT_HEADER_SIZE : writeFrames(file);
-    if (!plan.prepared) fillWithZeros(file, framesEnd, sizeBytes);
+    fillWithZeros(file, Math.max(framesEnd, laidOut), header.sizeBytes);
     syncOrPoison(() => file?.sync());
     vfs.rename(temporaryPath, segmentPath(header.epoch, header.firstLsn));
   } catch (error) {

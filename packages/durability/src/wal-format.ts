@@ -5,10 +5,10 @@ import { CorruptionError, crc32, StateError } from "@strata/core";
  *
  *   segment := header frame* (zeros up to the file's end)
  *   header  := magic[8] "STRATAWL" | formatVersion u16 | zero u16 | salt u32 | databaseId[16] | epoch u64
- *              | firstLsn u64 | versionLimit u64 | zero u32 | crc u32      padded to 4096 bytes
+ *              | firstLsn u64 | versionLimit u64 | sizeBytes u64 | zero u32 | crc u32      padded to 4096 bytes
  *   frame   := crc u32 | size u32 | lsn u64 | durableThrough u64 | version u64 | type u8 | payload[size]
  *
- * Little-endian; u64 fields hold integers below 2^53. `header.crc` is the CRC-32 of the 60 bytes before it. `frame.crc` is
+ * Little-endian; u64 fields hold integers below 2^53. `header.crc` is the CRC-32 of the 68 bytes before it. `frame.crc` is
  * the CRC-32, **begun from the segment's salt**, of every byte of the frame behind it, length included: a frame of another
  * segment, or one that somebody stored as a value, does not pass.
  *
@@ -17,7 +17,8 @@ import { CorruptionError, crc32, StateError } from "@strata/core";
  * on stable storage when the frame was written: a bad frame below the highest such mark is damage, one above is the remains
  * of an interrupted write.
  *
- * A header is on stable storage, under its final name, before the segment's first frame is written. All versions in
+ * A segment is laid out in its full length, and its header is on stable storage under the final name, before the first frame
+ * is written. All versions in
  * it and before it are below `versionLimit`: a version from a lost frame is never used again.
  */
 export const SEGMENT_MAGIC = "STRATAWL";
@@ -30,7 +31,8 @@ const DATABASE_ID_OFFSET: number = SALT_OFFSET + 4;
 const EPOCH_OFFSET: number = DATABASE_ID_OFFSET + 16;
 const FIRST_LSN_OFFSET: number = EPOCH_OFFSET + 8;
 const VERSION_LIMIT_OFFSET: number = FIRST_LSN_OFFSET + 8;
-const HEADER_CRC_OFFSET: number = VERSION_LIMIT_OFFSET + 8 + 4;
+const SIZE_BYTES_OFFSET: number = VERSION_LIMIT_OFFSET + 8;
+const HEADER_CRC_OFFSET: number = SIZE_BYTES_OFFSET + 8 + 4;
 const HEADER_FIELDS_SIZE: number = HEADER_CRC_OFFSET + 4;
 
 /** A page of its own: no write of a frame touches the sector that holds the header. */
@@ -70,6 +72,8 @@ export interface SegmentHeader {
   readonly firstLsn: number;
   /** Every version of this segment, and of those before it, is below. */
   readonly versionLimit: number;
+  /** Length of the file from its first day on; an orderly end gives back what was not used. */
+  readonly sizeBytes: number;
   readonly salt: number;
 }
 
@@ -102,6 +106,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   writeU64(view, EPOCH_OFFSET, header.epoch);
   writeU64(view, FIRST_LSN_OFFSET, header.firstLsn);
   writeU64(view, VERSION_LIMIT_OFFSET, header.versionLimit);
+  writeU64(view, SIZE_BYTES_OFFSET, header.sizeBytes);
   view.setUint32(HEADER_CRC_OFFSET, crc32(bytes, 0, HEADER_CRC_OFFSET), true);
   return bytes;
 }
@@ -138,6 +143,7 @@ export function decodeSegmentHeader(bytes: Uint8Array, path: string): SegmentHea
     epoch: readU64(view, EPOCH_OFFSET),
     firstLsn: readU64(view, FIRST_LSN_OFFSET),
     versionLimit: readU64(view, VERSION_LIMIT_OFFSET),
+    sizeBytes: readU64(view, SIZE_BYTES_OFFSET),
     salt: view.getUint32(SALT_OFFSET, true),
   };
   if (formatVersion !== WAL_FORMAT_VERSION)

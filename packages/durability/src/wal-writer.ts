@@ -33,7 +33,6 @@ export interface ActiveSegment {
   readonly header: SegmentHeader;
   readonly path: string;
   readonly file: VfsFile;
-  readonly sizeBytes: number;
 }
 
 /** What the writer works with; all of one database and epoch. */
@@ -84,8 +83,8 @@ export class WalWriter {
     this.#offset = SEGMENT_HEADER_SIZE + endLsn - active.header.firstLsn;
     this.#checksum = checksum;
     this.#lastVersion = lastVersion;
-    this.#regularBytes = Math.max(context.sizes.firstBytes, Math.min(active.sizeBytes, context.sizes.maxBytes));
-    this.#prepareFrom = active.sizeBytes / 2;
+    this.#regularBytes = Math.max(context.sizes.firstBytes, Math.min(active.header.sizeBytes, context.sizes.maxBytes));
+    this.#prepareFrom = active.header.sizeBytes / 2;
   }
 
   /** The log's end. */
@@ -123,7 +122,10 @@ export class WalWriter {
   append(version: number, payload: Uint8Array, durableThrough: number): number {
     const frameBytes = FRAME_HEADER_SIZE + payload.length;
     const active = this.#active;
-    if (this.#offset + frameBytes + FRAME_HEADER_SIZE > active.sizeBytes || version >= active.header.versionLimit) {
+    if (
+      this.#offset + frameBytes + FRAME_HEADER_SIZE > active.header.sizeBytes ||
+      version >= active.header.versionLimit
+    ) {
       if (payload.length > PAYLOAD_BYTES_MAX) throw tooLarge(payload.length);
       this.#roll(version, frameBytes, durableThrough);
     }
@@ -135,7 +137,7 @@ export class WalWriter {
 
   /** Writes a mark, where there is room for one. Throws like `append`. */
   mark(durableThrough: number): void {
-    if (this.#offset + 2 * FRAME_HEADER_SIZE > this.#active.sizeBytes) return;
+    if (this.#offset + 2 * FRAME_HEADER_SIZE > this.#active.header.sizeBytes) return;
     this.#write(FrameType.mark, this.#lastVersion, NO_PAYLOAD, durableThrough);
   }
 
@@ -251,13 +253,14 @@ export class WalWriter {
       epoch,
       firstLsn,
       versionLimit: version + versionReserve(sizeBytes),
+      sizeBytes,
       salt: randomSalt(random),
     };
     const path = segmentPath(epoch, firstLsn);
     const temporaryPath = prepared ? next.path : preparedPath(epoch, this.#serial++);
     // Whatever becomes of it, what was prepared is asked for once.
     if (suits) this.#next = undefined;
-    const file = createSegment(vfs, { header, sizeBytes, temporaryPath, prepared });
+    const file = createSegment(vfs, { header, temporaryPath, prepared });
     try {
       manifests.checkFence();
       this.#write(FrameType.roll, this.#lastVersion, NO_PAYLOAD, durableThrough);
@@ -270,7 +273,7 @@ export class WalWriter {
     }
     assert(this.#endLsn === firstLsn, "a segment begins where the roll frame ends");
     this.#older.push({ file: this.#active.file, endLsn: firstLsn });
-    this.#active = { header, path, file, sizeBytes };
+    this.#active = { header, path, file };
     this.#offset = SEGMENT_HEADER_SIZE;
     if (sizeBytes <= sizes.maxBytes) this.#regularBytes = Math.max(this.#regularBytes, sizeBytes);
     // A segment for one large frame is full at once; what was prepared is for the one behind it.
