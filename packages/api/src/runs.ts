@@ -1,5 +1,5 @@
-import { InvalidArgumentError, type Options } from "@strata/core";
-import type { Database, Run, RunInfo, RunRegistry, RunStatus } from "@strata/engine";
+import { type AsOf, InvalidArgumentError, type Options } from "@strata/core";
+import type { Database, Run, RunInfo, RunPoint, RunRegistry, RunStatus } from "@strata/engine";
 import { LoadedRuns } from "./loaded-runs.js";
 import { checkOptions, isBoolean, isOneOf, isString, isWholeNumber } from "./option-check.js";
 
@@ -20,6 +20,15 @@ export interface Runs {
    * @throws {NotFoundError} `RUN_NOT_FOUND`
    */
   delete(name: string, options?: Options<{ cascade: boolean }>): { readonly heldBy: readonly string[] };
+  /**
+   * Makes a run that begins with everything the source holds, now or at a point of its past. Takes the same time whatever that is.
+   *
+   * @throws {NotFoundError} `RUN_NOT_FOUND`
+   * @throws {StateError} `RUN_EXISTS`, `HISTORY_TRIMMED`
+   */
+  fork(source: RunPoint, name: string, meta?: object): RunInfo;
+  /** Several of them in one commit, or none. */
+  forkMany(source: RunPoint, names: Iterable<string> & object): RunInfo[];
   /** Makes a run usable that was left out when the database was opened with a list to preload. */
   load(name: string): Promise<void>;
   /** Moves a run by the transition table; a run that is not active refuses writes (`RUN_CLOSED`). */
@@ -87,6 +96,17 @@ export class DatabaseRuns implements Runs {
     return registry.delete(name, options);
   }
 
+  fork(source: RunPoint, name: string, meta?: object): RunInfo {
+    return this.#fork(source, [name], meta)[0] as RunInfo;
+  }
+
+  forkMany(source: RunPoint, names: Iterable<string> & object): RunInfo[] {
+    if (typeof names !== "object" || names === null || !(Symbol.iterator in names)) {
+      throw new InvalidArgumentError("INVALID_ARGUMENT", "runs.forkMany takes names that can be iterated", { names });
+    }
+    return this.#fork(source, [...names], undefined);
+  }
+
   async load(name: string): Promise<void> {
     this.#loaded().add(this.#registry().must(name));
   }
@@ -94,6 +114,13 @@ export class DatabaseRuns implements Runs {
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo {
     checkOptions("runs.setStatus", { status, reason }, { status: isStatus, reason: isString }, ["status"]);
     return this.#registry().setStatus(run, status, reason);
+  }
+
+  #fork(source: RunPoint, names: readonly string[], meta: object | undefined): RunInfo[] {
+    const { run, at } = runAndPoint("runs.fork", source);
+    const forks = this.#database.fork(this.#registry().must(run), names, at, meta);
+    for (const { name } of forks) this.#loaded().add(this.#registry().must(name));
+    return forks;
   }
 
   /** Asked for with each call, so that each fails once the database is closed. */
@@ -105,4 +132,11 @@ export class DatabaseRuns implements Runs {
     this.#loaded();
     return this.#database.runs;
   }
+}
+
+/** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */
+export function runAndPoint(what: string, point: RunPoint): { readonly run: string; readonly at: AsOf | undefined } {
+  if (typeof point === "string") return { run: point, at: undefined };
+  if (typeof point === "object" && point !== null && typeof point.run === "string" && point.at !== undefined) return point;
+  throw new InvalidArgumentError("INVALID_ARGUMENT", `${what} takes the name of a run, or { run, at }`, { point });
 }

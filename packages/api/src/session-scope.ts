@@ -1,17 +1,16 @@
-import type { Limits, Version } from "@strata/core";
+import type { Limits, Timer, Version } from "@strata/core";
 import type {
   EventSource,
+  Found,
   KeyedPrimitive,
+  KeyRange,
   Scope,
   StandInScope,
+  Stored,
   StoredEvent,
   TableReader,
   TransactionScope,
 } from "@strata/engine";
-
-type Stored = Parameters<Scope["put"]>[2];
-type Found = Parameters<TableReader["find"]>[1];
-type KeyRange = Parameters<TableReader["scan"]>[0];
 
 /**
  * The scope of a session in one space: the open transaction while there is one, the head otherwise. Which of the two is asked anew with
@@ -21,6 +20,7 @@ export class SessionScope implements Scope, StandInScope {
   readonly run: string;
   readonly space: string;
   readonly limits: Limits;
+  readonly timer: Timer;
   readonly events: EventSource;
   readonly #current: () => Scope;
   readonly #tables: Map<KeyedPrimitive, TableReader> = new Map();
@@ -29,6 +29,7 @@ export class SessionScope implements Scope, StandInScope {
     this.run = head.run;
     this.space = head.space;
     this.limits = head.limits;
+    this.timer = head.timer;
     this.#current = current;
     this.events = new SessionEvents(current);
   }
@@ -55,7 +56,11 @@ export class SessionScope implements Scope, StandInScope {
     return table;
   }
 
-  put(primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored): Version | undefined {
+  append(type: string, payload: Uint8Array): number | undefined {
+    return this.#current().append(type, payload);
+  }
+
+  put(primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored | undefined): Version | undefined {
     return this.#current().put(primitive, key, stored);
   }
 
@@ -77,7 +82,7 @@ class SessionTable implements TableReader {
     this.#primitive = primitive;
   }
 
-  get(key: string): Stored {
+  get(key: string): Stored | undefined {
     return this.#table().get(key);
   }
 
@@ -125,8 +130,8 @@ class SessionEvents implements EventSource {
     return this.#current().events.countOf(type);
   }
 
-  sequencesOf(type: string, from: number, limit: number): number[] {
-    return this.#current().events.sequencesOf(type, from, limit);
+  sequencesOf(type: string, from: number, limit: number, reverse: boolean): number[] {
+    return this.#current().events.sequencesOf(type, from, limit, reverse);
   }
 
   types(): { readonly type: string; readonly count: number }[] {

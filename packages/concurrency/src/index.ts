@@ -1,4 +1,4 @@
-export type { ConflictKey, Observation } from "./observation.js";
+export type { ConflictKey, Observation, Requirement } from "./observation.js";
 export { type RangeObservation, ReadSet } from "./read-set.js";
 export { DEFAULT_RETRY, isRetryableConflict, NO_RETRY, type RetryPolicy, retryDelayMs, retryPolicy } from "./retry.js";
 export { TransactionContext, type TransactionStatus } from "./transaction-context.js";

@@ -22,3 +22,12 @@ export interface Observation {
   /** `undefined` while what was seen still holds at the head; otherwise what changed. Must not throw and must not write. */
   conflict(): ConflictKey | undefined;
 }
+
+/** Something that must hold when the transaction commits, whether or not anybody else wrote: a lease that has not run out. */
+export interface Requirement {
+  /**
+   * @param now time of the commit, µs since the epoch.
+   * @throws StrataError when it does not hold; the transaction then fails with just that error.
+   */
+  check(now: number): void;
+}

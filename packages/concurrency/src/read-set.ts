@@ -1,6 +1,6 @@
 import type { Version } from "@strata/core";
 import type { Table } from "@strata/storage";
-import type { Observation } from "./observation.js";
+import type { Observation, Requirement } from "./observation.js";
 
 /** A range of one table that was scanned: which keys it holds (`"keys"`), or what they hold as well (`"values"`). */
 export interface RangeObservation {
@@ -27,6 +27,8 @@ export class ReadSet {
   readonly versions: Version[] = [];
   readonly ranges: RangeObservation[] = [];
   readonly others: Observation[] = [];
+  /** Checked at every commit, after validation. */
+  readonly requirements: Requirement[] = [];
   #seen: Map<Table, Set<string>> | undefined;
 
   get size(): number {
@@ -48,7 +50,12 @@ export class ReadSet {
     this.others.push(observation);
   }
 
+  require(requirement: Requirement): void {
+    this.requirements.push(requirement);
+  }
+
   clear(): void {
+    if (this.requirements.length > 0) this.requirements.length = 0;
     if (this.size === 0) return;
     this.tables.length = 0;
     this.keys.length = 0;

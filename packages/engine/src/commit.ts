@@ -114,6 +114,7 @@ export class CommitPass {
         perf.keysRead += context.reads.size;
       }
       const timestamp = this.#nextTimestamp();
+      for (const requirement of context.reads.requirements) requirement.check(timestamp);
       return this.#publish(run, this.#finalise(run, context, timestamp), timestamp, context.message);
     } finally {
       this.#running = false;
@@ -127,6 +128,19 @@ export class CommitPass {
     this.#enter(run);
     try {
       return this.#publish(run, [operation], this.#nextTimestamp(), undefined);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Hot path: a transaction of one event; otherwise as `runBlind`. */
+  runAppend(run: Run, event: PendingEvent): Committed {
+    this.#enter(run);
+    try {
+      const timestamp = this.#nextTimestamp();
+      const operations: Operation[] = [];
+      this.#finaliseEvents(run, [event], timestamp, operations);
+      return this.#publish(run, operations, timestamp, undefined);
     } finally {
       this.#running = false;
     }

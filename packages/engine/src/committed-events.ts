@@ -29,8 +29,8 @@ export class CommittedEvents implements EventSource {
     return this.#resolve()?.countOf(type, this.#asOf) ?? 0;
   }
 
-  sequencesOf(type: string, from: number, limit: number): number[] {
-    return this.#resolve()?.sequencesOf(type, from, limit, false, this.#asOf) ?? [];
+  sequencesOf(type: string, from: number, limit: number, reverse: boolean): number[] {
+    return this.#resolve()?.sequencesOf(type, from, limit, reverse, this.#asOf) ?? [];
   }
 
   types(): { readonly type: string; readonly count: number }[] {

@@ -1,5 +1,5 @@
 import { VersionAllocator } from "@strata/concurrency";
-import { type AsOf, defaultRuntime, InvalidArgumentError, type Limits, type Logger, resolveLimits, type Runtime, silentLogger, StateError, StrataError, systemTimer, type Value, type Version } from "@strata/core";
+import { type AsOf, defaultRuntime, InvalidArgumentError, type Limits, type Logger, resolveLimits, type Runtime, silentLogger, StateError, StrataError, systemTimer, type Timer, type Value, type Version } from "@strata/core";
 import { type CommitIdentity, type CommitStatus, type Durability, InMemoryDurability } from "@strata/durability";
 import { ReadView, ShardedStore } from "@strata/storage";
 import { CommitPass } from "./commit.js";
@@ -40,6 +40,7 @@ export class Database {
   readonly limits: Limits;
   readonly runtime: Runtime;
   readonly logger: Logger;
+  readonly timer: Timer;
   readonly runs: RunRegistry;
   readonly storage: ShardedStore;
   readonly coordinator: TransactionCoordinator;
@@ -59,6 +60,7 @@ export class Database {
     this.runtime = { ...base, clock: options.clock ?? base.clock, random: options.random ?? base.random };
     this.limits = resolveLimits(options.limits);
     this.logger = options.logger ?? silentLogger;
+    this.timer = options.timer ?? systemTimer;
     this.#durability = options.durability;
     this.#gate = new Gate();
     this.#gate.isReadOnly = options.readOnly === true;
@@ -98,7 +100,7 @@ export class Database {
       coordinator: this.coordinator,
       durability: this.#durability,
       pool: this.pool,
-      timer: options.timer ?? systemTimer,
+      timer: this.timer,
       logger: this.logger,
     });
     this.runs.connect(this.#transactions);
@@ -408,7 +410,7 @@ export class Database {
   async #idleWithin(timeoutMs: number): Promise<void> {
     let cancel: () => void = () => {};
     const late = new Promise<true>((resolve) => {
-      cancel = systemTimer.after(timeoutMs, () => resolve(true));
+      cancel = this.timer.after(timeoutMs, () => resolve(true));
     });
     const isLate = await Promise.race([this.coordinator.waitForIdle().then(() => false), late]);
     cancel();

@@ -60,11 +60,9 @@ export function bytesToHex(bytes: Uint8Array, at: number): string {
 /** Writes the 32 bytes that `hex` spells to `target` from `at` on. */
 export function hexToBytes(hex: string, target: Uint8Array, at: number): void {
   for (let i = 0; i < HASH_BYTES; i++) {
-    target[at + i] = (digit(hex.charCodeAt(2 * i)) << 4) | digit(hex.charCodeAt(2 * i + 1));
+    target[at + i] = ((DIGITS[hex.charCodeAt(2 * i)] as number) << 4) | (DIGITS[hex.charCodeAt(2 * i + 1)] as number);
   }
 }
 
-/** Value of a lower-case hex digit: "0" is 48, "a" is 97. */
-function digit(code: number): number {
-  return code < 58 ? code - 48 : code - 87;
-}
+/** Value of each lower-case hex digit, by its character code. */
+const DIGITS: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, "0123456789abcdef".indexOf(String.fromCharCode(code))));

@@ -1,4 +1,4 @@
-import type { Clock, Limits, Version } from "@strata/core";
+import type { Clock, Limits, Timer, Version } from "@strata/core";
 import { Box, type EventTable, type Found, type KeyRange, ReadView, type Stored, type Table } from "@strata/storage";
 import { CommittedEvents } from "./committed-events.js";
 import type { Gate } from "./gate.js";
@@ -37,6 +37,10 @@ export class HeadScope implements Scope, HoldingScope {
     }, Number.POSITIVE_INFINITY);
   }
 
+  get timer(): Timer {
+    return this.#transactions.timer;
+  }
+
   get run(): string {
     return this.#run.name;
   }
@@ -71,6 +75,10 @@ export class HeadScope implements Scope, HoldingScope {
 
   put(primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored | undefined): Version {
     return this.#transactions.putOne(this.#run, this.space, primitive, key, stored);
+  }
+
+  append(type: string, payload: Uint8Array): number {
+    return this.#transactions.appendOne(this.#run, this.space, type, payload);
   }
 
   transact<T>(work: (transaction: TransactionScope) => T): T {

@@ -1,5 +1,6 @@
 export { DEFAULT_RETRY, NO_RETRY, type ConflictKey, type Observation, type RetryPolicy } from "@strata/concurrency";
 export type { DurabilityMode } from "@strata/durability";
+export type { Found, KeyRange, Stored } from "@strata/storage";
 export { CommitData } from "./commit-data.js";
 export { abortRate, totalCompleted, TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
 export { Database, type PersistenceMode, SHUTDOWN_TIMEOUT_MS } from "./database.js";
@@ -16,7 +17,7 @@ export { PerfTrace, perfTime } from "./perf-trace.js";
 export * from "./primitives/index.js";
 export { clearRecoveryParticipants, recoverAllParticipants, type RecoveryFn, RecoveryParticipant, registerRecoveryParticipant } from "./recovery-participant.js";
 export type { RecoveryReport } from "./recovery.js";
-export { Run, type RunInfo, type RunStatus } from "./run.js";
+export { Run, type RunInfo, type RunPoint, type RunStatus } from "./run.js";
 export { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
 export { DEFAULT_SPACE, type EventSource, type KeyedPrimitive, type ReadScope, type Scope, type StoredEvent, type TableReader, type TransactionScope } from "./scope.js";
 export { SpaceRegistry } from "./space-registry.js";

@@ -98,7 +98,7 @@ export class OpenTransaction {
   scope(space: string): TransactionScope {
     this.context();
     for (const known of this.#scopes) if (known.space === space) return known;
-    const scope = new OpenTransactionScope(this, space, this.#transactions.limits);
+    const scope = new OpenTransactionScope(this, space, this.#transactions);
     this.#scopes.push(scope);
     return scope;
   }

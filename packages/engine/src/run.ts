@@ -1,7 +1,10 @@
-import { NotFoundError, type RunId, StateError, type Value, type ValueObject, type Version } from "@strata/core";
+import { type AsOf, NotFoundError, type RunId, StateError, type Value, type ValueObject, type Version } from "@strata/core";
 import type { RunShard } from "@strata/storage";
 
 export type RunStatus = "active" | "paused" | "completed" | "failed" | "cancelled" | "archived" | "orphaned";
+
+/** A run now, or at a point of its past. */
+export type RunPoint = string | { readonly run: string; readonly at: AsOf };
 
 /** A run as the registry lists it. Times are µs since the epoch. */
 export interface RunInfo {

@@ -1,6 +1,6 @@
-import type { Limits, Version } from "@strata/core";
+import type { Limits, Timer, Version } from "@strata/core";
 import type { Found, KeyRange, Stored } from "@strata/storage";
-import type { Observation } from "@strata/concurrency";
+import type { Observation, Requirement } from "@strata/concurrency";
 import type { JsonOperation } from "./json/index.js";
 
 /** The space that every run has. */
@@ -60,9 +60,10 @@ export interface EventSource {
   length(): number;
   /** The event at `sequence`, `undefined` at or beyond the end (which observes the length; an event that exists cannot change). */
   read(sequence: number): StoredEvent | undefined;
-  /** Events of `type`: how many, and their sequences from position `from` among them. Both observe the count of that type. */
+  /** How many events of `type` there are. Observes that count. */
   countOf(type: string): number;
-  sequencesOf(type: string, from: number, limit: number): number[];
+  /** Up to `limit` sequences of events of `type`, from sequence `from` on, upwards or in `reverse`. Observes the count of that type. */
+  sequencesOf(type: string, from: number, limit: number, reverse: boolean): number[];
   /** Every type with its count, ordered by code point. Observes the length. */
   types(): { readonly type: string; readonly count: number }[];
 }
@@ -91,11 +92,18 @@ export interface HeldScope extends ReadScope {
 
 /** A scope that can write. */
 export interface Scope extends ReadScope {
+  /** For what must wait: a lease that another holds. */
+  readonly timer: Timer;
   /**
    * Blind write of one key; `undefined` deletes. Registers the space. At the head it commits and returns the version; in a transaction it
    * returns `undefined`. Documents continue a counter, so they are written inside `write`.
    */
   put(primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored | undefined): Version | undefined;
+  /**
+   * Adds an event; sequence and hash are assigned at commit. At the head it commits and returns the sequence; in a transaction it returns
+   * `undefined` and observes nothing. `payload` are canonical bytes, not to be changed from here on.
+   */
+  append(type: string, payload: Uint8Array): number | undefined;
   /** Runs `work` in the open transaction, or in one of its own that commits when it returns, and gives its result. */
   transact<T>(work: (transaction: TransactionScope) => T): T;
   /** As `transact`, giving the commit version; `undefined` inside an open transaction or when nothing was written. */
@@ -112,8 +120,9 @@ export interface TransactionScope extends Scope {
   patch(key: string, after: Stored, operations: readonly JsonOperation[]): void;
   /** Says that one of its writes stood on an expected version or counter, for `CommitData`. */
   countCas(): void;
-  /** Adds an event; sequence and hash are assigned at commit. `payload` are canonical bytes, owned by the transaction from here on. */
-  append(type: string, payload: Uint8Array): void;
+  append(type: string, payload: Uint8Array): undefined;
+  /** Has `requirement` checked at commit, whatever else happened, at the time of the commit. */
+  require(requirement: Requirement): void;
   /** Something read that is neither a key nor a range, checked again at commit. */
   observe(observation: Observation): void;
   /** The key as the transaction's view holds it, own writes left out. Unobserved; nothing is hidden; false when it was never written. */

@@ -1,5 +1,5 @@
-import type { Observation } from "@strata/concurrency";
-import { compareCodePoints, type Limits, LimitError, StateError, type Version } from "@strata/core";
+import type { Observation, Requirement } from "@strata/concurrency";
+import { compareCodePoints, type Limits, LimitError, StateError, type Timer, type Version } from "@strata/core";
 import { type EventTable, Found, isLive, type KeyRange, type Stored, type Table } from "@strata/storage";
 import { CommittedEvents } from "./committed-events.js";
 import type { JsonOperation } from "./json/index.js";
@@ -12,14 +12,16 @@ import { visibleAt } from "./visibility.js";
 export class OpenTransactionScope implements TransactionScope {
   readonly space: string;
   readonly limits: Limits;
+  readonly timer: Timer;
   readonly events: EventSource;
   readonly #open: OpenTransaction;
   readonly #tables = new Map<KeyedPrimitive, TransactionTable>();
 
-  constructor(open: OpenTransaction, space: string, limits: Limits) {
+  constructor(open: OpenTransaction, space: string, owner: { readonly limits: Limits; readonly timer: Timer }) {
     this.#open = open;
     this.space = space;
-    this.limits = limits;
+    this.limits = owner.limits;
+    this.timer = owner.timer;
     this.events = new TransactionEvents(open, space);
   }
 
@@ -61,10 +63,15 @@ export class OpenTransactionScope implements TransactionScope {
     this.#writable().writes.casCount++;
   }
 
-  append(type: string, payload: Uint8Array): void {
+  append(type: string, payload: Uint8Array): undefined {
     const { writes } = this.#writable();
     writes.events.push({ space: this.space, type, payload });
     this.#checkKeyLimit(writes.keyCount);
+    return undefined;
+  }
+
+  require(requirement: Requirement): void {
+    this.#open.context().reads.require(requirement);
   }
 
   observe(observation: Observation): void {
@@ -233,11 +240,16 @@ function seenOf(range: KeyRange, last: string | undefined): { start: string | un
 const scratch = new Found();
 const observed = new Found();
 
+/** Stands among types for "it is still the same log"; no type is empty. */
+const IDENTITY_SEEN = "";
+
 /** Committed events of the view, followed by those this transaction will append. */
 class TransactionEvents implements EventSource {
   readonly #open: OpenTransaction;
   readonly #space: string;
   readonly #committed: CommittedEvents;
+  /** What was observed already: the view is fixed, so once is enough. */
+  readonly #seen = new Set<string | undefined>();
 
   constructor(open: OpenTransaction, space: string) {
     this.#open = open;
@@ -270,16 +282,21 @@ class TransactionEvents implements EventSource {
     return count + this.#pending().filter((event) => event.type === type).length;
   }
 
-  sequencesOf(type: string, from: number, limit: number): number[] {
-    const count = this.#committed.countOf(type);
-    this.#observe(type, count);
-    const sequences = this.#committed.sequencesOf(type, from, limit);
+  sequencesOf(type: string, from: number, limit: number, reverse: boolean): number[] {
+    this.#observe(type, this.#committed.countOf(type));
+    const own = this.#ownOf(type, from, reverse);
+    const committed = this.#committed.sequencesOf(type, from, limit, reverse);
+    return (reverse ? [...own, ...committed] : [...committed, ...own]).slice(0, limit);
+  }
+
+  /** Sequences that own events of `type` will have. They stand on the length, which is then observed too. */
+  #ownOf(type: string, from: number, reverse: boolean): number[] {
+    const pending = this.#pending();
+    if (!pending.some((event) => event.type === type)) return [];
     const length = this.#committed.length();
-    const own = this.#pending().flatMap((event, position) => (event.type === type ? [length + position] : []));
-    if (own.length === 0) return sequences;
-    // Where an own event stands depends on the length, which is then observed too.
     this.#observe(undefined, length);
-    return [...sequences, ...own.slice(Math.max(0, from - count))].slice(0, limit);
+    const own = pending.flatMap((event, position) => (event.type === type ? [length + position] : []));
+    return reverse ? own.filter((sequence) => sequence <= from).reverse() : own.filter((sequence) => sequence >= from);
   }
 
   types(): { readonly type: string; readonly count: number }[] {
@@ -298,6 +315,9 @@ class TransactionEvents implements EventSource {
   }
 
   #observe(type: string | undefined, count: number | undefined): void {
+    const what = count === undefined ? IDENTITY_SEEN : type;
+    if (this.#seen.has(what)) return;
+    this.#seen.add(what);
     const { shard } = this.#open.run;
     const { reads, startVersion } = this.#open.context();
     reads.observe(new EventLogSeen(shard, this.#space, this.#table(), type, count, startVersion));

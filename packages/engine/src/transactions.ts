@@ -6,6 +6,7 @@ import type { CommitPass, Committed, Context } from "./commit.js";
 import type { TransactionCoordinator } from "./coordinator.js";
 import type { Gate } from "./gate.js";
 import { type CommitInfo, OpenTransaction } from "./open-transaction.js";
+import type { AppendOperation } from "./operation.js";
 import type { Run } from "./run.js";
 import type { KeyedPrimitive, TransactionScope } from "./scope.js";
 import type { TransactionPool } from "./transaction-pool.js";
@@ -41,7 +42,7 @@ export class Transactions {
   readonly #coordinator: TransactionCoordinator;
   readonly #durability: Durability;
   readonly #pool: TransactionPool;
-  readonly #timer: Timer;
+  readonly timer: Timer;
   readonly #logger: Logger;
   readonly #open = new Set<OpenTransaction>();
   /** Run whose synchronous closure is on the stack. */
@@ -65,16 +66,13 @@ export class Transactions {
     this.#coordinator = parts.coordinator;
     this.#durability = parts.durability;
     this.#pool = parts.pool;
-    this.#timer = parts.timer;
+    this.timer = parts.timer;
     this.#logger = parts.logger;
   }
 
-  /** Hot path: a transaction of one blind write. */
+  /** Hot path: a transaction of one blind write. @returns its version */
   putOne(run: Run, space: string, primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored | undefined): Version {
-    this.gate.assertAccepting();
-    this.gate.assertWritable();
-    this.#assertNoForeignClosure(run);
-    this.#coordinator.recordStart();
+    this.#beginBlind(run);
     let committed: Committed;
     try {
       committed = this.#commitPass.runBlind(run, { kind: "put", space, primitive, key, stored });
@@ -82,9 +80,34 @@ export class Transactions {
       this.#coordinator.recordAbort();
       throw error;
     }
+    this.#endBlind(committed);
+    return committed.record.version;
+  }
+
+  /** Hot path: a transaction of one event. @returns its sequence */
+  appendOne(run: Run, space: string, type: string, payload: Uint8Array): number {
+    this.#beginBlind(run);
+    let committed: Committed;
+    try {
+      committed = this.#commitPass.runAppend(run, { space, type, payload });
+    } catch (error) {
+      this.#coordinator.recordAbort();
+      throw error;
+    }
+    this.#endBlind(committed);
+    return (committed.record.operations[0] as AppendOperation).sequence;
+  }
+
+  #beginBlind(run: Run): void {
+    this.gate.assertAccepting();
+    this.gate.assertWritable();
+    this.#assertNoForeignClosure(run);
+    this.#coordinator.recordStart();
+  }
+
+  #endBlind(committed: Committed): void {
     this.#coordinator.recordCommit();
     if (this.#durability.requiresWal()) this.#durability.settle(committed.lsn);
-    return committed.record.version;
   }
 
   /** A transaction around one call. `version` is `undefined` when the call wrote nothing. */
@@ -136,7 +159,10 @@ export class Transactions {
   /** Logs and applies; `undefined` when there was nothing to write. A read-only transaction needs no validation: its view is a serial point. */
   commit(run: Run, context: Context): Committed | undefined {
     this.gate.assertOpen();
-    if (context.isReadOnly) return undefined;
+    if (context.isReadOnly) {
+      for (const requirement of context.reads.requirements) requirement.check(this.clock.now());
+      return undefined;
+    }
     this.#assertNoForeignClosure(run);
     context.markValidating();
     return this.#commitPass.run(run, context);
@@ -264,7 +290,7 @@ export class Transactions {
     let cancel: (() => void) | undefined;
     let onAbort: (() => void) | undefined;
     const interrupted = new Promise<never>((_, reject) => {
-      if (timeoutMs !== undefined) cancel = this.#timer.after(timeoutMs, () => reject(open.timeOut()));
+      if (timeoutMs !== undefined) cancel = this.timer.after(timeoutMs, () => reject(open.timeOut()));
       onAbort = () => {
         open.abort(signal?.reason, "aborted by its signal");
         reject(signal?.reason);
@@ -295,7 +321,7 @@ export class Transactions {
         cancel();
         reject(signal?.reason);
       };
-      const cancel = this.#timer.after(ms, () => {
+      const cancel = this.timer.after(ms, () => {
         signal?.removeEventListener("abort", onAbort);
         resolve();
       });

@@ -66,6 +66,7 @@ export type {
   Lease,
   RecoveryReport,
   RunInfo,
+  RunPoint,
   RunStatus,
   StateCells,
   StateReads,

@@ -97,6 +97,7 @@ export const CASES: readonly Command[] = [
   { name: "json.push", key: "doc", path: "$.tags", values: ["b", "c"] },
   { name: "json.increment", key: "doc", path: "$.count", by: 2 },
   { name: "runs.create", runName: "third", meta: { depth: 1 } },
+  { name: "runs.fork", source: "other", runName: "fork", meta: { depth: 2 } },
   { name: "runs.delete", runName: "doomed" },
   { name: "runs.setStatus", runName: "other", status: "paused", reason: "lunch" },
   { name: "spaces.create", spaceName: "made" },

@@ -341,6 +341,7 @@ export interface RunInfo {
   readonly endedAt?: number;
   readonly meta: ValueObject;
 }
+export type RunPoint = string | { readonly run: string; readonly at: AsOf };
 export interface Runs {
   create(name: string, meta?: object): RunInfo;
   list(options?: Options<{ status: RunStatus; prefix: string; after: string; limit: number }>): string[];
@@ -348,6 +349,8 @@ export interface Runs {
   exists(name: string): boolean;
   delete(name: string, options?: Options<{ cascade: boolean }>): { readonly heldBy: readonly string[] };
   load(name: string): Promise<void>;
+  fork(source: RunPoint, name: string, meta?: object): RunInfo;
+  forkMany(source: RunPoint, names: Iterable<string> & object): RunInfo[];
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo;
 }
 export interface Spaces {

@@ -2,7 +2,7 @@ import type { RunStatus } from "@strata/engine";
 import { z } from "zod";
 import { RUN_STATUSES } from "../runs.js";
 import { manages } from "./definition.js";
-import { flag, names, object, text, timestamp, version } from "./schemas.js";
+import { at, flag, names, object, text, timestamp, version } from "./schemas.js";
 
 // `name` and `run` say which command this is and where it is executed: the run it is about is `runName`.
 const runName = z.string().meta({ description: "name of a run" });
@@ -52,6 +52,14 @@ export const runCommands = {
     input: { runName, meta: object.optional() },
     output: info,
     run: ({ handle }, input) => handle.runs.create(input.runName, input.meta),
+  }),
+  "runs.fork": manages({
+    help: "Makes a run that begins with everything another holds, now or at a point of its past.",
+    writes: true,
+    input: { source: z.string(), ...at, runName, meta: object.optional() },
+    output: info,
+    run: ({ handle }, { source, at: point, runName: name, meta }) =>
+      handle.runs.fork(point === undefined ? source : { run: source, at: point }, name, meta),
   }),
   "runs.delete": manages({
     help: "Deletes a run with all its data; which runs and tags still hold some of it.",

@@ -154,11 +154,7 @@ export class EventLogStore<M = AnyEvents, In = { readonly [type: string]: object
       options !== undefined &&
       optionalBoolean(optionsOf(options, ["exact"], "events.append").exact, "exact", "events.append");
     const bytes = this.#encode(type, payload);
-    const open = exact ? undefined : openTransaction(this.#scope);
-    if (open !== undefined) {
-      open.append(type, bytes);
-      return undefined;
-    }
+    if (!exact) return this.#scope.append(type, bytes);
     return this.#scope.transact((transaction) => {
       const sequence = transaction.events.length();
       transaction.append(type, bytes);

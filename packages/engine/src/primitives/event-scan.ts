@@ -43,15 +43,8 @@ export function eventWindow(events: EventSource, { after, limit, reverse }: Even
 
 /** What `query` selects of the events of one type: their sequences, in scan order. */
 export function typeSequences(events: EventSource, type: string, { after, limit, reverse }: EventQuery): number[] {
-  const count = events.countOf(type);
-  if (after === undefined && !reverse) return events.sequencesOf(type, 0, Math.min(limit, count));
-  const all = events.sequencesOf(type, 0, count);
-  if (reverse) {
-    const end = after === undefined ? count : countBelow(all, after);
-    return all.slice(Math.max(0, end - limit), end).reverse();
-  }
-  const start = after === undefined ? 0 : countBelow(all, after + 1);
-  return all.slice(start, start + limit);
+  const from = reverse ? (after ?? Number.POSITIVE_INFINITY) - 1 : (after ?? -1) + 1;
+  return events.sequencesOf(type, from, limit, reverse);
 }
 
 /** `end`, or the log's length where that is less. An event that exists cannot change: to see it observes less than to ask for the length. */
@@ -59,16 +52,4 @@ export function clip(events: EventSource, end: number): number {
   if (end <= 0) return 0;
   if (end !== Number.POSITIVE_INFINITY && events.read(end - 1) !== undefined) return end;
   return Math.min(end, events.length());
-}
-
-/** How many of the ascending `sequences` are below `bound`. */
-function countBelow(sequences: readonly number[], bound: number): number {
-  let low = 0;
-  let high = sequences.length; // the first `low` are below; those from `high` on are not
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sequences[middle] as number) < bound) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

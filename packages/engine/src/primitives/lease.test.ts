@@ -181,9 +181,10 @@ describe("require", () => {
     expect(cells.read("work")).toBe("done");
   });
 
-  test("in a transaction fails its commit when the lease passed to another, or was given up", async () => {
+  test("in a transaction fails its commit when the lease passed to another, was given up, or merely ran out", async () => {
     for (const lose of [
       (lease: Lease) => lease.release(),
+      () => bench.pass(100),
       async () => {
         await bench.pass(100);
         held(cells.acquire("lock", "b", { ttlMs: 1 }));
@@ -195,7 +196,7 @@ describe("require", () => {
       own.require(lease);
       own.set("work", "done");
       await lose(lease);
-      expect(() => transaction.commit()).toThrow(coded("TRANSACTION_CONFLICT"));
+      expect(() => transaction.commit()).toThrow(coded("LEASE_LOST"));
       await bench.pass(10);
     }
     expect(cells.read("work")).toBeUndefined();

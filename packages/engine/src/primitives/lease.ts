@@ -1,4 +1,4 @@
-import type { ConflictKey, Observation } from "@strata/concurrency";
+import type { Requirement } from "@strata/concurrency";
 import {
   ConflictError,
   checkKey,
@@ -9,7 +9,6 @@ import {
   StrataError,
   type Timer,
   type ValueObject,
-  type Version,
 } from "@strata/core";
 import { Box, Found, type Stored } from "@strata/storage";
 import type { Scope, TransactionScope } from "../scope.js";
@@ -83,32 +82,18 @@ export class Leases {
   }
 
   /**
-   * In a transaction the lease is observed, not the cell: the holder may renew it meanwhile. One that ran out before the commit without
-   * anybody taking it still counts as held.
+   * Outside a transaction the lease must be held now. In one it must also be held when it commits; the holder may renew it meanwhile.
    *
    * @throws ConflictError `LEASE_LOST`
    */
   require(lease: LeaseIdentity): void {
-    const { cell, owner, token } = lease;
     const scope = this.#scope;
-    const table = scope.table("state");
     const found = new Found();
-    const isThere = table.peek(cell, found);
-    if (!isThere || !isHeldBy(found.stored, owner, token) || (found.stored as Box).expiresAt <= scope.now()) {
-      table.observe(cell);
-      const holder = isThere ? holderOf(found.stored)?.owner : undefined;
-      throw new ConflictError("LEASE_LOST", `"${owner}" no longer holds the lease on "${cell}"`, {
-        cell,
-        owner,
-        token,
-        holder,
-      });
-    }
+    scope.table("state").peek(lease.cell, found);
+    assertHeld(found.stored, lease, scope.now());
     const transaction = openTransaction(scope);
     // An own, uncommitted lease stands on what acquiring it observed.
-    if (transaction !== undefined && found.version > 0) {
-      transaction.observe(new LeaseSeen(transaction, lease, found.version));
-    }
+    if (transaction !== undefined && found.version > 0) transaction.require(new LeaseHeld(transaction, lease));
   }
 }
 
@@ -118,31 +103,28 @@ export interface LeaseIdentity {
   readonly token: number;
 }
 
-/** A transaction depends on a lease: it holds as long as the cell does not pass to somebody else. */
-class LeaseSeen implements Observation {
+/** A transaction depends on a lease: nobody else may have taken it when it commits, and it may not have run out. */
+class LeaseHeld implements Requirement {
   readonly #scope: TransactionScope;
   readonly #lease: LeaseIdentity;
-  readonly #expected: Version;
 
-  constructor(scope: TransactionScope, lease: LeaseIdentity, expected: Version) {
+  constructor(scope: TransactionScope, lease: LeaseIdentity) {
     this.#scope = scope;
     this.#lease = lease;
-    this.#expected = expected;
   }
 
-  conflict(): ConflictKey | undefined {
-    const { cell, owner, token } = this.#lease;
+  check(now: number): void {
     const found = new Found();
-    const isThere = this.#scope.committed("state", cell, found);
-    if (isThere && isHeldBy(found.stored, owner, token)) return undefined;
-    return {
-      space: this.#scope.space,
-      primitive: "state",
-      key: cell,
-      expected: this.#expected,
-      actual: isThere ? found.version : 0,
-    };
+    this.#scope.committed("state", this.#lease.cell, found);
+    assertHeld(found.stored, this.#lease, now);
   }
+}
+
+/** @throws ConflictError `LEASE_LOST` */
+function assertHeld(stored: Stored | undefined, { cell, owner, token }: LeaseIdentity, now: number): void {
+  if (isHeldBy(stored, owner, token) && (stored as Box).expiresAt > now) return;
+  const holder = holderOf(stored)?.owner;
+  throw new ConflictError("LEASE_LOST", `"${owner}" no longer holds the lease on "${cell}"`, { cell, owner, token, holder });
 }
 
 class HeldLease implements Lease {

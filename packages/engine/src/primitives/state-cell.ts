@@ -7,7 +7,6 @@ import {
   type Options,
   type ScanOptions,
   type Storable,
-  systemTimer,
   type Timer,
   type Value,
   type Versioned,
@@ -133,7 +132,7 @@ export class StateCellStore<V = Value, In = unknown> extends StateCellReader<V> 
   readonly #schema: StandardSchemaV1 | undefined;
 
   /** @param timer what `acquireAsync` waits by. */
-  constructor(scope: Scope, timer: Timer = systemTimer, schema?: StandardSchemaV1) {
+  constructor(scope: Scope, timer: Timer = scope.timer, schema?: StandardSchemaV1) {
     super(scope);
     this.#scope = scope;
     this.#limits = scope.limits;

@@ -1,0 +1,53 @@
+import { compareCodePoints, type Version } from "@strata/core";
+import { VersionChain } from "@strata/storage";
+import type { KeyedPrimitive } from "../scope.js";
+import type { Stretch } from "./lineage.js";
+import type { Point } from "./point.js";
+import type { Selection } from "./run-filter.js";
+
+/** Keys by space and primitive, each once, in no order. */
+export class ChangedKeys {
+  readonly #keys = new Map<string, Map<string, Set<string>>>();
+
+  add(space: string, primitive: string, key: string): void {
+    let ofSpace = this.#keys.get(space);
+    if (ofSpace === undefined) this.#keys.set(space, (ofSpace = new Map()));
+    const ofPrimitive = ofSpace.get(primitive);
+    if (ofPrimitive === undefined) ofSpace.set(primitive, new Set([key]));
+    else ofPrimitive.add(key);
+  }
+
+  /** In code point order. */
+  of(space: string, primitive: KeyedPrimitive): string[] {
+    return [...(this.#keys.get(space)?.get(primitive) ?? [])].sort(compareCodePoints);
+  }
+}
+
+/**
+ * Every key that a commit wrote on the way from `ancestor` to the end of one of the lineages; keys that hold the same again in the end are
+ * among them. `undefined` when a timeline was trimmed and cannot tell.
+ */
+export function changedKeysSince(ancestor: Point, lineages: readonly (readonly Stretch[])[], selection: Selection): ChangedKeys | undefined {
+  const changed = new ChangedKeys();
+  for (const lineage of lineages) {
+    for (const { shard, through } of lineage) {
+      const isAncestor = shard === ancestor.shard;
+      const from = isAncestor ? ancestor.version : shard.forkVersion;
+      if (from < shard.timeline.floor) return undefined;
+      if (from < through) collect({ shard, version: through }, from, selection, changed);
+      if (isAncestor) break;
+    }
+  }
+  return changed;
+}
+
+function collect({ shard, version: through }: Point, from: Version, selection: Selection, into: ChangedKeys): void {
+  shard.timeline.changedSince(from, (target, version) => {
+    if (version > through) return false;
+    if (!(target instanceof VersionChain)) return true;
+    const { key, table } = target;
+    const { primitive, space } = table;
+    if (selection.hasPrimitive(primitive) && selection.hasSpace(space.name) && key.startsWith(selection.prefix)) into.add(space.name, primitive, key);
+    return true;
+  });
+}

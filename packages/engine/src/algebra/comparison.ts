@@ -1,0 +1,130 @@
+import { compareCodePoints } from "@strata/core";
+import { type EventTable, Found, type Table } from "@strata/storage";
+import type { KeyedPrimitive } from "../scope.js";
+import { type ChangedKeys, changedKeysSince } from "./changed-keys.js";
+import { KeyPages } from "./key-pages.js";
+import { commonAncestor, lineageOf } from "./lineage.js";
+import type { Point } from "./point.js";
+import type { Selection } from "./run-filter.js";
+
+/** Where a key lies. */
+export interface KeyPlace {
+  readonly space: string;
+  readonly primitive: KeyedPrimitive;
+  readonly key: string;
+}
+
+/** The events of one space at two points: everything below `shared` is the same on both sides. */
+export interface EventLogs {
+  readonly space: string;
+  readonly shared: number;
+  readonly a: EventTable | undefined;
+  readonly b: EventTable | undefined;
+  /** Number of events on each side. */
+  readonly lengthA: number;
+  readonly lengthB: number;
+}
+
+/** What a walk finds, space by space; `false` ends it. */
+export interface ComparisonVisitor {
+  /** A key that may differ. `a` and `b` are used again for the next one. */
+  key(place: KeyPlace, a: Found, b: Found): boolean;
+  /** A space with events on either side, that may differ beyond `shared`. */
+  events(logs: EventLogs): boolean;
+}
+
+const KEYED_BEFORE_EVENTS: readonly KeyedPrimitive[] = ["kv"];
+const KEYED_AFTER_EVENTS: readonly KeyedPrimitive[] = ["state", "json"];
+
+/**
+ * Walks what may differ between two points, ordered by space, primitive (kv, event, state, json) and key. Every key that differs is visited;
+ * others may be.
+ *
+ * Where the points share ancestry, only what commits wrote since then is looked up, so the cost follows the writes and not the data. Where
+ * they do not, where a timeline was trimmed, and in spaces that were dropped or made anew since, both sides are scanned side by side.
+ */
+export class Comparison {
+  readonly a: Point;
+  readonly b: Point;
+  readonly #selection: Selection;
+  readonly #ancestor: Point | undefined;
+  readonly #changed: ChangedKeys | undefined;
+  readonly #foundA = new Found();
+  readonly #foundB = new Found();
+
+  constructor(a: Point, b: Point, selection: Selection) {
+    this.a = a;
+    this.b = b;
+    this.#selection = selection;
+    const lineages = [lineageOf(a), lineageOf(b)] as const;
+    this.#ancestor = commonAncestor(...lineages);
+    this.#changed = this.#ancestor === undefined ? undefined : changedKeysSince(this.#ancestor, lineages, selection);
+  }
+
+  walk(visitor: ComparisonVisitor): void {
+    for (const space of this.#spaces()) {
+      if (!KEYED_BEFORE_EVENTS.every((primitive) => this.#walkKeys(space, primitive, visitor))) return;
+      if (this.#selection.hasPrimitive("event") && !this.#walkEvents(space, visitor)) return;
+      if (!KEYED_AFTER_EVENTS.every((primitive) => this.#walkKeys(space, primitive, visitor))) return;
+    }
+  }
+
+  #spaces(): string[] {
+    const names = new Set([...this.a.shard.spaces(this.a.version), ...this.b.shard.spaces(this.b.version)]);
+    return [...names].filter((name) => this.#selection.hasSpace(name)).sort(compareCodePoints);
+  }
+
+  #walkKeys(space: string, primitive: KeyedPrimitive, visitor: ComparisonVisitor): boolean {
+    if (!this.#selection.hasPrimitive(primitive)) return true;
+    const { a, b } = this;
+    const tableA = a.shard.tableAt(space, primitive, a.version);
+    const tableB = b.shard.tableAt(space, primitive, b.version);
+    const visit = (key: string): boolean => {
+      find(tableA, key, a, this.#foundA);
+      find(tableB, key, b, this.#foundB);
+      return visitor.key({ space, primitive, key }, this.#foundA, this.#foundB);
+    };
+    if (this.#changed !== undefined && isSameIncarnation(tableA, tableB)) return this.#changed.of(space, primitive).every(visit);
+    return this.#walkBoth(tableA, tableB, visit);
+  }
+
+  /** Every key of either side, in order. */
+  #walkBoth(tableA: Table | undefined, tableB: Table | undefined, visit: (key: string) => boolean): boolean {
+    const { prefix } = this.#selection;
+    const pagesA = tableA === undefined ? undefined : new KeyPages(tableA, this.a.version, prefix);
+    const pagesB = tableB === undefined ? undefined : new KeyPages(tableB, this.b.version, prefix);
+    for (;;) {
+      const keyA = pagesA?.key;
+      const keyB = pagesB?.key;
+      if (keyA === undefined && keyB === undefined) return true;
+      const order = keyA === undefined ? 1 : keyB === undefined ? -1 : compareCodePoints(keyA, keyB);
+      if (!visit((order <= 0 ? keyA : keyB) as string)) return false;
+      if (order <= 0) pagesA?.advance();
+      if (order >= 0) pagesB?.advance();
+    }
+  }
+
+  #walkEvents(space: string, visitor: ComparisonVisitor): boolean {
+    const a = this.a.shard.eventsAt(space, this.a.version);
+    const b = this.b.shard.eventsAt(space, this.b.version);
+    const lengthA = a?.length(this.a.version) ?? 0;
+    const lengthB = b?.length(this.b.version) ?? 0;
+    const shared = isSameIncarnation(a, b) ? Math.min(this.#ancestralLength(space), lengthA, lengthB) : 0;
+    return Math.max(lengthA, lengthB) === shared || visitor.events({ space, shared, a, b, lengthA, lengthB });
+  }
+
+  #ancestralLength(space: string): number {
+    const ancestor = this.#ancestor;
+    return ancestor?.shard.eventsAt(space, ancestor.version)?.length(ancestor.version) ?? 0;
+  }
+}
+
+/** Whether both belong to one life of the space: versions are unique, so one registration made both. */
+function isSameIncarnation(a: Table | EventTable | undefined, b: Table | EventTable | undefined): boolean {
+  return a !== undefined && b !== undefined && a.space.createdAt === b.space.createdAt;
+}
+
+function find(table: Table | undefined, key: string, point: Point, out: Found): void {
+  if (table === undefined) out.reset();
+  else table.find(key, point.version, out);
+}

@@ -1,0 +1,43 @@
+import { InvalidArgumentError, type Options, type Primitive, validateSpaceName } from "@strata/core";
+
+/**
+ * Which part of a run. What is left out is not restricted. `prefix` is that of keys, of cells and documents likewise, and of events that
+ * of their types.
+ */
+export type RunFilter = Options<{ primitives: readonly Primitive[]; spaces: readonly string[]; prefix: string }>;
+
+const PRIMITIVES: readonly Primitive[] = ["kv", "event", "state", "json", "vector"];
+
+/** A filter that was checked, and can be asked. */
+export class Selection {
+  readonly prefix: string;
+  readonly #primitives: ReadonlySet<Primitive> | undefined;
+  readonly #spaces: ReadonlySet<string> | undefined;
+
+  /** @throws InvalidArgumentError `INVALID_ARGUMENT`, `INVALID_NAME` */
+  constructor(filter: RunFilter = {}) {
+    if (typeof filter !== "object" || filter === null) throw illegal("filter", filter, "an object");
+    const { primitives, spaces, prefix = "" } = filter;
+    if (typeof prefix !== "string") throw illegal("prefix", prefix, "a string");
+    if (primitives !== undefined && !(Array.isArray(primitives) && primitives.every((one) => PRIMITIVES.includes(one)))) {
+      throw illegal("primitives", primitives, `a list of ${PRIMITIVES.join(", ")}`);
+    }
+    if (spaces !== undefined && !Array.isArray(spaces)) throw illegal("spaces", spaces, "a list of names");
+    for (const space of spaces ?? []) validateSpaceName(space);
+    this.prefix = prefix;
+    this.#primitives = primitives === undefined ? undefined : new Set(primitives);
+    this.#spaces = spaces === undefined ? undefined : new Set(spaces);
+  }
+
+  hasSpace(space: string): boolean {
+    return this.#spaces === undefined || this.#spaces.has(space);
+  }
+
+  hasPrimitive(primitive: Primitive): boolean {
+    return this.#primitives === undefined || this.#primitives.has(primitive);
+  }
+}
+
+function illegal(name: string, value: unknown, expected: string): InvalidArgumentError {
+  return new InvalidArgumentError("INVALID_ARGUMENT", `${name} must be ${expected}`, { name, value });
+}
