@@ -166,6 +166,7 @@ describe("ByteWriter and ByteReader", () => {
     ["a varint of 2^53", [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10], "varint"],
     ["a varint without end", new Array(20).fill(0xff), "varint"],
     ["a varint of zeros without end", new Array(20).fill(0x80), "varint"],
+    ["a varint whose factor overflows", [...new Array(160).fill(0x80), 1], "varint"],
     ["a u64 of 2^53", [0, 0, 0, 0, 0, 0, 0x20, 0], "u64"],
     ["text beyond the end", [5, 0x61], "text"],
     ["text that is not UTF-8", [2, 0xc3, 0x28], "text"],

@@ -7,7 +7,6 @@
 const SURROGATES = 0xd800;
 const BEHIND_SURROGATES = 0xe000;
 const LOW_SURROGATES = 0xdc00;
-const UNIT_MAX = 0xffff;
 const CODE_POINT_MAX = 0x10ffff;
 
 /** Negative, 0 or positive. A surrogate without its other half sorts as a unit above all others. */
@@ -55,7 +54,6 @@ export function prefixEnd(prefix: string): string | undefined {
 function successor(point: number): string | undefined {
   if (point === CODE_POINT_MAX) return undefined;
   if (point === SURROGATES - 1) return String.fromCharCode(BEHIND_SURROGATES);
-  if (point === UNIT_MAX) return String.fromCodePoint(UNIT_MAX + 1);
   // A lone surrogate: the order has no unit above the last of them.
   if (point === BEHIND_SURROGATES - 1) return undefined;
   return String.fromCodePoint(point + 1);

@@ -232,12 +232,9 @@ function parseNumber(text: string): number | bigint {
   return negative ? -value : value;
 }
 
-// Longer than any Int: left to be refused, without the work of a bigint that large.
-const INT_DIGITS_MAX = 20;
-
 function toInt(digits: string): number | bigint {
   const value = Number(digits);
-  return Number.isSafeInteger(value) || digits.length > INT_DIGITS_MAX ? value : BigInt(digits);
+  return Number.isSafeInteger(value) ? value : BigInt(digits);
 }
 
 function unusable(message: string, facts: { readonly [name: string]: unknown }): InvalidArgumentError {

@@ -274,9 +274,9 @@ describe("copyValue refuses", () => {
         },
       },
     );
-    expect(refusal(["x".repeat(30), meddler, "x".repeat(30)], limits)).toMatchObject({
-      facts: { limit: "valueBytes" },
-    });
+    const text = ["x".repeat(30)];
+    expect(refusal([text, meddler, text], limits)).toMatchObject({ facts: { limit: "valueBytes" } });
+    expect(copyValue([text, meddler], limits)).toEqual([text, {}]);
   });
 });
 
