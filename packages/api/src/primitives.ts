@@ -22,8 +22,7 @@ import {
 
 type AnyEvents = { readonly [type: string]: ValueObject };
 
-export type { JsonPath, JsonPatchOperation as PatchOperation } from "@strata/engine";
-
+export type { JsonPatchOperation as PatchOperation, JsonPath } from "@strata/engine";
 
 /** Everything that can be read in one run and one space. */
 export interface Reads {

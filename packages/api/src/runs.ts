@@ -137,6 +137,7 @@ export class DatabaseRuns implements Runs {
 /** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */
 export function runAndPoint(what: string, point: RunPoint): { readonly run: string; readonly at: AsOf | undefined } {
   if (typeof point === "string") return { run: point, at: undefined };
-  if (typeof point === "object" && point !== null && typeof point.run === "string" && point.at !== undefined) return point;
+  if (typeof point === "object" && point !== null && typeof point.run === "string" && point.at !== undefined)
+    return point;
   throw new InvalidArgumentError("INVALID_ARGUMENT", `${what} takes the name of a run, or { run, at }`, { point });
 }

@@ -4,4 +4,4 @@ export { DEFAULT_RETRY, isRetryableConflict, NO_RETRY, type RetryPolicy, retryDe
 export { TransactionContext, type TransactionStatus } from "./transaction-context.js";
 export { MAX_REPORTED_CONFLICTS, type Validation, validate } from "./validate.js";
 export { VersionAllocator } from "./version-allocator.js";
-export { type PendingEvent, WritePartition, WriteSet } from "./write-set.js";
+export { type EventOrigin, type PendingEvent, WritePartition, WriteSet } from "./write-set.js";

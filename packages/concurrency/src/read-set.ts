@@ -73,7 +73,10 @@ export class ReadSet {
     }
     this.#seen ??= indexOf(tables, keys);
     let ofTable = this.#seen.get(table);
-    if (ofTable === undefined) this.#seen.set(table, (ofTable = new Set()));
+    if (ofTable === undefined) {
+      ofTable = new Set();
+      this.#seen.set(table, ofTable);
+    }
     if (ofTable.has(key)) return true;
     ofTable.add(key);
     return false;

@@ -12,7 +12,9 @@ export const DEFAULT_RETRY: RetryPolicy = { maxRetries: 3, baseDelayMs: 10, maxD
 export const NO_RETRY: RetryPolicy = { maxRetries: 0, baseDelayMs: 0, maxDelayMs: 0 };
 
 /** @throws InvalidArgumentError `INVALID_ARGUMENT` when a member is not a whole number of at least 0. */
-export function retryPolicy(given: { readonly [K in keyof RetryPolicy]?: number | undefined } | undefined): RetryPolicy {
+export function retryPolicy(
+  given: { readonly [K in keyof RetryPolicy]?: number | undefined } | undefined,
+): RetryPolicy {
   if (given === undefined) return NO_RETRY;
   const policy = {
     maxRetries: given.maxRetries ?? DEFAULT_RETRY.maxRetries,
@@ -21,7 +23,10 @@ export function retryPolicy(given: { readonly [K in keyof RetryPolicy]?: number 
   };
   for (const [name, value] of Object.entries(policy)) {
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw new InvalidArgumentError("INVALID_ARGUMENT", `retry.${name} must be a whole number of at least 0`, { name, value });
+      throw new InvalidArgumentError("INVALID_ARGUMENT", `retry.${name} must be a whole number of at least 0`, {
+        name,
+        value,
+      });
     }
   }
   return policy;

@@ -20,9 +20,9 @@ describe("TransactionContext", () => {
 
   test.each([
     ["committed without validation", (c: TransactionContext) => c.markCommitted()],
-    ["validated twice", (c: TransactionContext) => (c.markValidating(), c.markValidating())],
-    ["aborted after commit", (c: TransactionContext) => (c.markValidating(), c.markCommitted(), c.markAborted("late"))],
-    ["committed after abort", (c: TransactionContext) => (c.markAborted("x"), c.markCommitted())],
+    ["validated twice", (c: TransactionContext) => [c.markValidating(), c.markValidating()]],
+    ["aborted after commit", (c: TransactionContext) => [c.markValidating(), c.markCommitted(), c.markAborted("late")]],
+    ["committed after abort", (c: TransactionContext) => [c.markAborted("x"), c.markCommitted()]],
   ])("cannot be %s", (_, move) => {
     expect(() => move(active())).toThrow(expect.objectContaining({ code: "TRANSACTION_NOT_ACTIVE" }));
   });
@@ -31,7 +31,9 @@ describe("TransactionContext", () => {
     const context = active();
     context.markAborted("it rained");
     expect(context.abortReason).toBe("it rained");
-    expect(() => context.markValidating()).toThrow(expect.objectContaining({ facts: expect.objectContaining({ reason: "it rained" }) }));
+    expect(() => context.markValidating()).toThrow(
+      expect.objectContaining({ facts: expect.objectContaining({ reason: "it rained" }) }),
+    );
   });
 
   test("is read-only until it writes", () => {

@@ -57,7 +57,9 @@ describe("validate", () => {
     const context = bench.begin();
     bench.read(context, "a");
     const now = bench.commit(["a", 2]);
-    expect(validate(context).conflicts).toEqual([{ space: "default", primitive: "kv", key: "a", expected: seen, actual: now }]);
+    expect(validate(context).conflicts).toEqual([
+      { space: "default", primitive: "kv", key: "a", expected: seen, actual: now },
+    ]);
   });
 
   test("sees a key that was absent and is created, and one that is deleted", () => {

@@ -43,7 +43,11 @@ export function validate(transaction: TransactionContext): Validation {
 }
 
 /** Walks what other commits wrote since the view once, and holds each write against the ranges of its table. */
-function validateRanges(ranges: readonly RangeObservation[], transaction: TransactionContext, conflicts: ConflictList): void {
+function validateRanges(
+  ranges: readonly RangeObservation[],
+  transaction: TransactionContext,
+  conflicts: ConflictList,
+): void {
   const { shard, startVersion } = transaction;
   const byTable = new Map<Table, RangeObservation[]>();
   for (const range of ranges) {

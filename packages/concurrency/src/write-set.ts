@@ -1,5 +1,5 @@
 import { compareCodePoints } from "@strata/core";
-import type { Stored } from "@strata/storage";
+import type { ContainedRun, Stored } from "@strata/storage";
 
 const LINEAR_KEYS = 8;
 
@@ -80,12 +80,24 @@ export class WritePartition<Primitive extends string, Patch> {
   }
 }
 
+/** Where an event was appended first, of one that a merge copied from another run. */
+export interface EventOrigin {
+  /** Name of the run it was copied from. */
+  readonly run: string;
+  readonly sequence: number;
+  /** 64 hex digits. */
+  readonly hash: string;
+  /** µs since the epoch. */
+  readonly timestamp: number;
+}
+
 /** An event waiting for its sequence and hash, which the commit pass assigns. */
 export interface PendingEvent {
   readonly space: string;
   readonly type: string;
   /** Canonical bytes; owned by the transaction. */
   readonly payload: Uint8Array;
+  readonly origin?: EventOrigin | undefined;
 }
 
 /**
@@ -100,6 +112,8 @@ export class WriteSet<Primitive extends string, Patch> {
   readonly registered: string[] = [];
   /** Spaces that end with the commit, data included. */
   readonly dropped: string[] = [];
+  /** What the run contains of others once the commit is through: a merge. */
+  readonly contained: ContainedRun[] = [];
   /** Writes that stand on an expected version (`cas`, `ifVersion`), for `CommitData`. */
   casCount = 0;
   #partitions: WritePartition<Primitive, Patch>[] = [];
@@ -111,7 +125,13 @@ export class WriteSet<Primitive extends string, Patch> {
   }
 
   get isEmpty(): boolean {
-    return this.#keyCount === 0 && this.events.length === 0 && this.registered.length === 0 && this.dropped.length === 0;
+    return (
+      this.#keyCount === 0 &&
+      this.events.length === 0 &&
+      this.registered.length === 0 &&
+      this.dropped.length === 0 &&
+      this.contained.length === 0
+    );
   }
 
   /** Partitions in order of first use. */
@@ -161,6 +181,7 @@ export class WriteSet<Primitive extends string, Patch> {
     this.events.length = 0;
     this.registered.length = 0;
     this.dropped.length = 0;
+    this.contained.length = 0;
   }
 
   #open(space: string, primitive: Primitive): WritePartition<Primitive, Patch> {

@@ -21,13 +21,26 @@ export function applyCommit(shard: RunShard, commit: CommitRecord): void {
   shard.lastTimestamp = timestamp;
 }
 
-function applyOperation(shard: RunShard, operation: Operation, version: Version, timestamp: number): VersionChain | EventTable | undefined {
+function applyOperation(
+  shard: RunShard,
+  operation: Operation,
+  version: Version,
+  timestamp: number,
+): VersionChain | EventTable | undefined {
   switch (operation.kind) {
     case "put":
-      return tableFor(shard, operation.space, operation.primitive, version).put(operation.key, operation.stored, version);
+      return tableFor(shard, operation.space, operation.primitive, version).put(
+        operation.key,
+        operation.stored,
+        version,
+      );
     case "patch": {
       const table = tableFor(shard, operation.space, "json", version);
-      return table.put(operation.key, patchedDocument(table.head(operation.key), operation.operations, timestamp), version);
+      return table.put(
+        operation.key,
+        patchedDocument(table.head(operation.key), operation.operations, timestamp),
+        version,
+      );
     }
     case "append":
       return appendEvent(eventsFor(shard, operation.space, version), operation, version, timestamp);
@@ -56,7 +69,11 @@ export function eventsFor(shard: RunShard, space: string, version: Version): Eve
 }
 
 /** The document that path writes leave behind, on top of what the key holds now. */
-export function patchedDocument(previous: Stored | undefined, operations: readonly JsonOperation[], timestamp: number): Box {
+export function patchedDocument(
+  previous: Stored | undefined,
+  operations: readonly JsonOperation[],
+  timestamp: number,
+): Box {
   const before = previous instanceof Box ? previous : undefined;
   let root: Value | undefined = before?.value;
   for (const operation of operations) root = applyJsonOperation(root, operation);
@@ -64,7 +81,12 @@ export function patchedDocument(previous: Stored | undefined, operations: readon
 }
 
 /** A document's next version: its counter goes on, and it keeps its birthday while it lives. */
-export function documentBox(root: Value | undefined, before: Box | undefined, timestamp: number, holdsBytes: boolean): Box {
+export function documentBox(
+  root: Value | undefined,
+  before: Box | undefined,
+  timestamp: number,
+  holdsBytes: boolean,
+): Box {
   const createdAt = before?.value === undefined ? timestamp : before.createdAt;
   return new Box(root, Number.POSITIVE_INFINITY, (before?.counter ?? 0) + 1, createdAt, holdsBytes);
 }
@@ -72,12 +94,16 @@ export function documentBox(root: Value | undefined, before: Box | undefined, ti
 function appendEvent(table: EventTable, operation: AppendOperation, version: Version, timestamp: number): EventTable {
   const sequence = table.length();
   if (sequence !== operation.sequence) {
-    throw new CorruptionError("CORRUPT_RECORD", `event ${operation.sequence} follows ${sequence} events of "${operation.space}"`, {
-      space: operation.space,
-      sequence: operation.sequence,
-      length: sequence,
-      version,
-    });
+    throw new CorruptionError(
+      "CORRUPT_RECORD",
+      `event ${operation.sequence} follows ${sequence} events of "${operation.space}"`,
+      {
+        space: operation.space,
+        sequence: operation.sequence,
+        length: sequence,
+        version,
+      },
+    );
   }
   const prevHash = sequence === 0 ? operation.prevHash : hashOfRecord(table.record(sequence - 1));
   assert(prevHash !== undefined, "the first event of a log carries the hash its chain begins with");

@@ -1,4 +1,4 @@
-import { type RunId, type Version } from "@strata/core";
+import type { RunId, Version } from "@strata/core";
 import { isLive } from "@strata/storage";
 import type { CommitRecord } from "./operation.js";
 
@@ -13,7 +13,14 @@ export class CommitData {
   /** Writes that stood on an expected version or counter. */
   readonly casCount: number;
 
-  constructor(txnId: number, runId: RunId, commitVersion: Version, putCount: number, deleteCount: number, casCount: number) {
+  constructor(
+    txnId: number,
+    runId: RunId,
+    commitVersion: Version,
+    putCount: number,
+    deleteCount: number,
+    casCount: number,
+  ) {
     this.txnId = txnId;
     this.runId = runId;
     this.commitVersion = commitVersion;

@@ -1,12 +1,36 @@
-import { type PendingEvent, type TransactionContext, type Validation, validate, type VersionAllocator, type WritePartition } from "@strata/concurrency";
-import { ByteWriter, type Clock, ConflictError, LimitError, type Limits, type Logger, type Lsn, type Runtime, StateError, type Version } from "@strata/core";
+import {
+  type PendingEvent,
+  type TransactionContext,
+  type Validation,
+  type VersionAllocator,
+  validate,
+  type WritePartition,
+} from "@strata/concurrency";
+import {
+  ByteWriter,
+  type Clock,
+  ConflictError,
+  LimitError,
+  type Limits,
+  type Logger,
+  type Lsn,
+  type Runtime,
+  StateError,
+  type Version,
+} from "@strata/core";
 import type { Durability } from "@strata/durability";
 import { Box, type EventTable, type Stored, type Table } from "@strata/storage";
 import { applyCommit, documentBox, patchedDocument } from "./apply.js";
 import type { DerivedViews } from "./derived-index.js";
 import { hashOfRecord } from "./event-record.js";
 import type { JsonOperation } from "./json/index.js";
-import { type AppendOperation, type CommitRecord, encodeCommit, type Operation, type PutOperation } from "./operation.js";
+import {
+  type AppendOperation,
+  type CommitRecord,
+  encodeCommit,
+  type Operation,
+  type PutOperation,
+} from "./operation.js";
 import type { PerfTrace } from "./perf-trace.js";
 import { genesisHash, hashEvent } from "./primitives/event-chain.js";
 import type { Run } from "./run.js";
@@ -173,7 +197,12 @@ export class CommitPass {
       this.#registry.fold(record);
     } catch (cause) {
       this.#defect = cause;
-      this.#logger.log("error", "strata.commit", "a logged commit could not be applied; writes are refused until the database is reopened", { version, cause });
+      this.#logger.log(
+        "error",
+        "strata.commit",
+        "a logged commit could not be applied; writes are refused until the database is reopened",
+        { version, cause },
+      );
       throw this.#poisoned();
     }
     this.#views.notify(run, record);
@@ -226,7 +255,12 @@ export class CommitPass {
    * Path writes are tried on the document as it is now: another transaction may have changed other paths of it. One that no longer
    * applies is a conflict. Whole documents continue the counter that is in force.
    */
-  #finaliseDocuments(run: Run, partition: WritePartition<KeyedPrimitive, JsonOperation>, timestamp: number, operations: Operation[]): void {
+  #finaliseDocuments(
+    run: Run,
+    partition: WritePartition<KeyedPrimitive, JsonOperation>,
+    timestamp: number,
+    operations: Operation[],
+  ): void {
     const { space, keys, stored, patches } = partition;
     const table = run.shard.table(space, "json");
     for (let k = 0; k < keys.length; k++) {
@@ -252,11 +286,22 @@ export class CommitPass {
     const ends = new Map<string, { length: number; hash: string }>();
     for (const { space, type, payload } of events) {
       let end = ends.get(space);
-      if (end === undefined) ends.set(space, (end = this.#endOfLog(run.shard.events(space))));
+      if (end === undefined) {
+        end = this.#endOfLog(run.shard.events(space));
+        ends.set(space, end);
+      }
       const sequence = end.length;
       const prevHash = end.hash;
       const hash = hashEvent(this.#runtime, { sequence, type, timestamp, payload, prevHash });
-      const event: AppendOperation = { kind: "append", space, type, sequence, payload, hash, prevHash: sequence === 0 ? prevHash : undefined };
+      const event: AppendOperation = {
+        kind: "append",
+        space,
+        type,
+        sequence,
+        payload,
+        hash,
+        prevHash: sequence === 0 ? prevHash : undefined,
+      };
       operations.push(event);
       end.length = sequence + 1;
       end.hash = hash;
@@ -265,12 +310,18 @@ export class CommitPass {
 
   #endOfLog(table: EventTable | undefined): { length: number; hash: string } {
     const length = table?.length() ?? 0;
-    if (table === undefined || length === 0) return { length: 0, hash: genesisHash(this.#runtime, this.#runtime.random.bytes(CHAIN_ID_BYTES)) };
+    if (table === undefined || length === 0)
+      return { length: 0, hash: genesisHash(this.#runtime, this.#runtime.random.bytes(CHAIN_ID_BYTES)) };
     return { length, hash: hashOfRecord(table.record(length - 1)) };
   }
 
   #poisoned(): StateError {
-    return new StateError("STATE_POISONED", "an earlier commit could not be applied", { epoch: this.#durability.epoch }, { cause: this.#defect });
+    return new StateError(
+      "STATE_POISONED",
+      "an earlier commit could not be applied",
+      { epoch: this.#durability.epoch },
+      { cause: this.#defect },
+    );
   }
 }
 
@@ -280,17 +331,29 @@ function documentToPut(box: Box | undefined, head: Stored | undefined, timestamp
 
 function conflict(run: Run, verdict: Validation): ConflictError {
   const [first] = verdict.conflicts;
-  const named = first === undefined ? "" : `: ${first.primitive} "${first.key}" in space "${first.space}" moved from version ${first.expected} to ${first.actual}`;
+  const named =
+    first === undefined
+      ? ""
+      : `: ${first.primitive} "${first.key}" in space "${first.space}" moved from version ${first.expected} to ${first.actual}`;
   const more = verdict.conflictCount > 1 ? `, and ${verdict.conflictCount - 1} more` : "";
-  return new ConflictError("TRANSACTION_CONFLICT", `what the transaction on run "${run.name}" read was changed by another commit${named}${more}`, {
-    run: run.name,
-    keys: verdict.conflicts,
-    count: verdict.conflictCount,
-  });
+  return new ConflictError(
+    "TRANSACTION_CONFLICT",
+    `what the transaction on run "${run.name}" read was changed by another commit${named}${more}`,
+    {
+      run: run.name,
+      keys: verdict.conflicts,
+      count: verdict.conflictCount,
+    },
+  );
 }
 
 function lostPatch(run: Run, space: string, key: string, table: Table | undefined, cause: unknown): ConflictError {
   const actual = table?.headVersion(key) ?? 0;
   const keys = [{ space, primitive: "json", key, expected: 0, actual }];
-  return new ConflictError("TRANSACTION_CONFLICT", `a path write on document "${key}" no longer applies`, { run: run.name, keys, count: 1 }, { cause });
+  return new ConflictError(
+    "TRANSACTION_CONFLICT",
+    `a path write on document "${key}" no longer applies`,
+    { run: run.name, keys, count: 1 },
+    { cause },
+  );
 }

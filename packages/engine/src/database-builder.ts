@@ -17,10 +17,16 @@ const MODES: { readonly [spelling: string]: DurabilityMode } = {
 
 /** @throws InvalidArgumentError `INVALID_ARGUMENT`, naming the spellings there are */
 export function durabilityMode(spelling: string): DurabilityMode {
-  const mode = typeof spelling === "string" && Object.hasOwn(MODES, spelling.toLowerCase()) ? MODES[spelling.toLowerCase()] : undefined;
+  const mode =
+    typeof spelling === "string" && Object.hasOwn(MODES, spelling.toLowerCase())
+      ? MODES[spelling.toLowerCase()]
+      : undefined;
   if (mode !== undefined) return mode;
   const allowed = Object.keys(MODES);
-  throw new InvalidArgumentError("INVALID_ARGUMENT", `durability must be one of ${allowed.join(", ")}`, { durability: spelling, allowed });
+  throw new InvalidArgumentError("INVALID_ARGUMENT", `durability must be one of ${allowed.join(", ")}`, {
+    durability: spelling,
+    allowed,
+  });
 }
 
 /** What the builder was told. */
@@ -55,7 +61,8 @@ export class DatabaseBuilder {
   }
 
   path(path: string): this {
-    if (typeof path !== "string" || path === "") throw new InvalidArgumentError("INVALID_ARGUMENT", "path must be a string that is not empty", { path });
+    if (typeof path !== "string" || path === "")
+      throw new InvalidArgumentError("INVALID_ARGUMENT", "path must be a string that is not empty", { path });
     this.#path = path;
     return this;
   }
@@ -77,7 +84,10 @@ export class DatabaseBuilder {
   /** fsync at the latest after `flushIntervalMs` milliseconds or `maxPendingWrites` commits. */
   bufferedWith(flushIntervalMs: number, maxPendingWrites: number): this {
     for (const [name, value] of Object.entries({ flushIntervalMs, maxPendingWrites })) {
-      if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("INVALID_ARGUMENT", `${name} must be a whole number of at least 1`, { [name]: value });
+      if (!Number.isSafeInteger(value) || value < 1)
+        throw new InvalidArgumentError("INVALID_ARGUMENT", `${name} must be a whole number of at least 1`, {
+          [name]: value,
+        });
     }
     this.#buffered = { flushIntervalMs, maxPendingWrites };
     return this.durability("buffered");
@@ -125,8 +135,12 @@ export class DatabaseBuilder {
 
   #must(): Backend {
     if (this.#backend !== undefined) return this.#backend;
-    throw new InvalidArgumentError("INVALID_ARGUMENT", "this builder was given no backend, so it opens only ephemeral databases", {
-      hint: "import Database from stratadb, or pass a Backend to Database.builder",
-    });
+    throw new InvalidArgumentError(
+      "INVALID_ARGUMENT",
+      "this builder was given no backend, so it opens only ephemeral databases",
+      {
+        hint: "import Database from stratadb, or pass a Backend to Database.builder",
+      },
+    );
   }
 }

@@ -56,7 +56,10 @@ describe("an ephemeral database", () => {
 
     const stuck = Database.ephemeral();
     stuck.beginTransaction("default");
-    await expect(stuck.shutdown({ timeoutMs: 1 })).rejects.toMatchObject({ code: "SHUTDOWN_TIMEOUT", facts: { open: [{ run: "default" }] } });
+    await expect(stuck.shutdown({ timeoutMs: 1 })).rejects.toMatchObject({
+      code: "SHUTDOWN_TIMEOUT",
+      facts: { open: [{ run: "default" }] },
+    });
     stuck.close();
   });
 });
@@ -96,7 +99,9 @@ describe("runs", () => {
   test("default cannot go, missing ones are named with the nearest", () => {
     const db = Database.ephemeral();
     expect(() => db.runs.delete("default")).toThrow(code("CONSTRAINT_VIOLATION"));
-    expect(() => db.runs.must("defualt")).toThrow(expect.objectContaining({ code: "RUN_NOT_FOUND", facts: expect.objectContaining({ nearest: "default" }) }));
+    expect(() => db.runs.must("defualt")).toThrow(
+      expect.objectContaining({ code: "RUN_NOT_FOUND", facts: expect.objectContaining({ nearest: "default" }) }),
+    );
   });
 
   test("move through their statuses by the table; one that is not active refuses writes", () => {
@@ -132,8 +137,18 @@ describe("the past", () => {
     const times = versions.map((version) => db.at(run, "default", { version }).timestamp);
     for (const [i, version] of versions.entries()) {
       expect(db.at(run, "default", { version }).table("kv").get("key")).toBe(i + 1);
-      expect(db.at(run, "default", { time: times[i] as number }).table("kv").get("key")).toBe(i + 1);
-      expect(db.at(run, "default", { time: (times[i] as number) - 1 }).table("kv").get("key")).toBe(i === 0 ? undefined : i);
+      expect(
+        db
+          .at(run, "default", { time: times[i] as number })
+          .table("kv")
+          .get("key"),
+      ).toBe(i + 1);
+      expect(
+        db
+          .at(run, "default", { time: (times[i] as number) - 1 })
+          .table("kv")
+          .get("key"),
+      ).toBe(i === 0 ? undefined : i);
     }
     expect(() => db.at(run, "default", { version: 999 })).toThrow(code("INVALID_ARGUMENT"));
     expect(() => db.at(run, "default", { time: 1 })).toThrow(code("HISTORY_TRIMMED"));
@@ -170,7 +185,11 @@ describe("recovery participants", () => {
     expect(registerRecoveryParticipant(new RecoveryParticipant("a", () => called.push("imposter")))).toBe(false);
     const db = Database.ephemeral({ participants: [participant("own"), participant("b")] });
     expect(called).toEqual(["a", "b", "own"]);
-    registerRecoveryParticipant(new RecoveryParticipant("bad", () => { throw new Error("bad"); }));
+    registerRecoveryParticipant(
+      new RecoveryParticipant("bad", () => {
+        throw new Error("bad");
+      }),
+    );
     registerRecoveryParticipant(participant("never"));
     called.length = 0;
     expect(() => recoverAllParticipants(db)).toThrow("bad");
@@ -191,7 +210,11 @@ describe("extensions", () => {
 
   test("a factory that throws leaves nothing behind", () => {
     const db = Database.ephemeral();
-    expect(() => db.extension(Cache, () => { throw new Error("no"); })).toThrow("no");
+    expect(() =>
+      db.extension(Cache, () => {
+        throw new Error("no");
+      }),
+    ).toThrow("no");
     expect(db.extension(Cache)).toBeInstanceOf(Cache);
   });
 });
@@ -201,7 +224,13 @@ describe("a derived index", () => {
     const logged: string[] = [];
     const db = Database.ephemeral({ logger: { log: (_, target) => logged.push(target) } });
     const seen: number[] = [];
-    db.registerIndex({ name: "broken", onCommit: () => { throw new Error("broken"); }, onRunDropped: () => {} });
+    db.registerIndex({
+      name: "broken",
+      onCommit: () => {
+        throw new Error("broken");
+      },
+      onRunDropped: () => {},
+    });
     db.registerIndex({ name: "sound", onCommit: (_, commit) => seen.push(commit.version), onRunDropped: () => {} });
     const version = db.put("default", "a", 1);
     expect(seen).toEqual([version]);
@@ -232,9 +261,23 @@ describe("PerfTrace", () => {
   test("perfTime adds to one field and gives the result through, errors too", () => {
     const perf = new PerfTrace();
     let now = 0;
-    expect(perfTime(perf, "fsyncNs", () => (now += 5), () => "result")).toBe("result");
+    expect(
+      perfTime(
+        perf,
+        "fsyncNs",
+        () => (now += 5),
+        () => "result",
+      ),
+    ).toBe("result");
     expect(perf.fsyncNs).toBe(5000);
-    expect(perfTime(undefined, "fsyncNs", () => 0, () => 1)).toBe(1);
+    expect(
+      perfTime(
+        undefined,
+        "fsyncNs",
+        () => 0,
+        () => 1,
+      ),
+    ).toBe(1);
   });
 });
 
@@ -242,7 +285,13 @@ test("info says what there is", () => {
   const db = Database.ephemeral();
   db.put("default", "a", 1);
   db.runs.create("other");
-  expect(db.info()).toMatchObject({ durability: "in-memory", runs: 2, keys: 1, openTransactions: 0, health: { state: "ok" } });
+  expect(db.info()).toMatchObject({
+    durability: "in-memory",
+    runs: 2,
+    keys: 1,
+    openTransactions: 0,
+    health: { state: "ok" },
+  });
 });
 
 test("the version is that of the package", () => {

@@ -1,7 +1,23 @@
 import { VersionAllocator } from "@strata/concurrency";
-import { type AsOf, defaultRuntime, InvalidArgumentError, type Limits, type Logger, resolveLimits, type Runtime, silentLogger, StateError, StrataError, systemTimer, type Timer, type Value, type Version } from "@strata/core";
+import {
+  type AsOf,
+  defaultRuntime,
+  InvalidArgumentError,
+  type Limits,
+  type Logger,
+  type Runtime,
+  resolveLimits,
+  StateError,
+  StrataError,
+  silentLogger,
+  systemTimer,
+  type Timer,
+  type Value,
+  type Version,
+} from "@strata/core";
 import { type CommitIdentity, type CommitStatus, type Durability, InMemoryDurability } from "@strata/durability";
 import { ReadView, ShardedStore } from "@strata/storage";
+import { RunAlgebra } from "./algebra/run-algebra.js";
 import { CommitPass } from "./commit.js";
 import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
 import { type Backend, DatabaseBuilder } from "./database-builder.js";
@@ -11,6 +27,7 @@ import { Extensions, type ExtensionType } from "./extensions.js";
 import { Gate } from "./gate.js";
 import { HeadScope } from "./head-scope.js";
 import type { CommitInfo, OpenTransaction } from "./open-transaction.js";
+import { VERSION } from "./package-version.js";
 import { PastScope } from "./past-scope.js";
 import { KvStore } from "./primitives/kv.js";
 import { type Recovered, recover } from "./recovery.js";
@@ -21,7 +38,6 @@ import { DEFAULT_SPACE, type Scope } from "./scope.js";
 import { SpaceRegistry } from "./space-registry.js";
 import { TransactionPool } from "./transaction-pool.js";
 import { type TransactionOptions, Transactions } from "./transactions.js";
-import { VERSION } from "./package-version.js";
 
 /** How long `shutdown` waits for open transactions, milliseconds. */
 export const SHUTDOWN_TIMEOUT_MS = 30_000;
@@ -42,6 +58,8 @@ export class Database {
   readonly logger: Logger;
   readonly timer: Timer;
   readonly runs: RunRegistry;
+  /** Diff, merge, revert, cherry-pick and rebase. */
+  readonly algebra: RunAlgebra;
   readonly storage: ShardedStore;
   readonly coordinator: TransactionCoordinator;
   readonly pool: TransactionPool;
@@ -104,9 +122,16 @@ export class Database {
       logger: this.logger,
     });
     this.runs.connect(this.#transactions);
+    this.algebra = new RunAlgebra({
+      registry: this.runs,
+      store: this.storage,
+      transactions: this.#transactions,
+      versionOf: (run, at) => versionOf(run, at, this.#commitPass.lastVersion),
+    });
     this.#openedAt = this.runtime.clock.now();
     const { onHealth } = options;
-    if (onHealth !== undefined) this.#durability.onHealth(() => this.#transactions.guard(() => onHealth(this.#health())));
+    if (onHealth !== undefined)
+      this.#durability.onHealth(() => this.#transactions.guard(() => onHealth(this.#health())));
   }
 
   /**
@@ -154,7 +179,10 @@ export class Database {
     this.#gate.assertOpen();
     run.assertAlive();
     const version = versionOf(run, point, this.#commitPass.lastVersion);
-    const timestamp = point === undefined ? this.runtime.clock.now() : (timeOf(point) ?? (run.shard.timestampAt(version) || run.createdAt));
+    const timestamp =
+      point === undefined
+        ? this.runtime.clock.now()
+        : (timeOf(point) ?? (run.shard.timestampAt(version) || run.createdAt));
     return new PastScope(this.#gate, run, space, new ReadView(run.shard, version), timestamp, this.limits);
   }
 
@@ -187,7 +215,11 @@ export class Database {
   }
 
   /** The same, with the commit's version beside the result; without a write, the version its reads saw. */
-  transactionWithVersion<T>(run: Run | string, fn: (transaction: OpenTransaction) => T, options: TransactionOptions = {}): [T, Version] {
+  transactionWithVersion<T>(
+    run: Run | string,
+    fn: (transaction: OpenTransaction) => T,
+    options: TransactionOptions = {},
+  ): [T, Version] {
     let version = 0;
     const result = this.transaction(
       run,
@@ -203,7 +235,11 @@ export class Database {
     return [result, version];
   }
 
-  transactionWithRetry<T>(run: Run | string, retry: NonNullable<TransactionOptions["retry"]>, fn: (transaction: OpenTransaction) => T): T {
+  transactionWithRetry<T>(
+    run: Run | string,
+    retry: NonNullable<TransactionOptions["retry"]>,
+    fn: (transaction: OpenTransaction) => T,
+  ): T {
     return this.transaction(run, fn, { retry });
   }
 
@@ -211,7 +247,11 @@ export class Database {
     return this.transaction(run, fn, { timeoutMs });
   }
 
-  transactionWithDurability<T>(run: Run | string, durability: NonNullable<TransactionOptions["durability"]>, fn: (transaction: OpenTransaction) => T): T {
+  transactionWithDurability<T>(
+    run: Run | string,
+    durability: NonNullable<TransactionOptions["durability"]>,
+    fn: (transaction: OpenTransaction) => T,
+  ): T {
     return this.transaction(run, fn, { durability });
   }
 
@@ -295,8 +335,13 @@ export class Database {
 
   commitStatus(commit: CommitIdentity): CommitStatus {
     this.#gate.assertOpen();
-    const legal = typeof commit === "object" && commit !== null && Number.isSafeInteger(commit.epoch) && Number.isSafeInteger(commit.version);
-    if (!legal) throw new InvalidArgumentError("INVALID_ARGUMENT", "a commit is named by its epoch and version", { commit });
+    const legal =
+      typeof commit === "object" &&
+      commit !== null &&
+      Number.isSafeInteger(commit.epoch) &&
+      Number.isSafeInteger(commit.version);
+    if (!legal)
+      throw new InvalidArgumentError("INVALID_ARGUMENT", "a commit is named by its epoch and version", { commit });
     return this.#durability.commitStatus(commit);
   }
 
@@ -321,7 +366,8 @@ export class Database {
   close(): void {
     if (!this.#gate.isOpen) return;
     const reason = new StateError("DATABASE_CLOSED", "the database was closed while the transaction was open", {});
-    for (const transaction of this.#transactions.open) transaction.abort(reason, "rolled back when the database closed");
+    for (const transaction of this.#transactions.open)
+      transaction.abort(reason, "rolled back when the database closed");
     this.#gate.isAccepting = false;
     this.#gate.isOpen = false;
     this.#durability.shutdown();
@@ -376,7 +422,12 @@ export class Database {
     if (!this.runs.exists(DEFAULT_RUN) && !this.#gate.isReadOnly) this.runs.create(DEFAULT_RUN);
     const ahead = this.#recovered.lastTimestamp - this.#openedAt;
     if (ahead > CLOCK_TOLERANCE_US) {
-      this.logger.log("warn", "strata.recovery", "the newest commit lies ahead of the clock; timestamps go on from there", { aheadMs: ahead / 1000 });
+      this.logger.log(
+        "warn",
+        "strata.recovery",
+        "the newest commit lies ahead of the clock; timestamps go on from there",
+        { aheadMs: ahead / 1000 },
+      );
     }
     recoverAllParticipants(this, options.participants);
   }
@@ -401,7 +452,8 @@ export class Database {
     for (const run of this.runs.runs()) {
       for (const space of run.shard.spaces()) {
         count += run.shard.events(space)?.length() ?? 0;
-        for (const primitive of ["kv", "state", "json"] as const) count += run.shard.table(space, primitive)?.liveCount() ?? 0;
+        for (const primitive of ["kv", "state", "json"] as const)
+          count += run.shard.table(space, primitive)?.liveCount() ?? 0;
       }
     }
     return count;
@@ -416,7 +468,10 @@ export class Database {
     cancel();
     if (!isLate) return;
     const open = this.#transactions.open.map(({ run, startVersion }) => ({ run: run.name, startVersion }));
-    throw new StateError("SHUTDOWN_TIMEOUT", `${open.length} transactions were still open after ${timeoutMs} ms`, { timeoutMs, open });
+    throw new StateError("SHUTDOWN_TIMEOUT", `${open.length} transactions were still open after ${timeoutMs} ms`, {
+      timeoutMs,
+      open,
+    });
   }
 }
 
@@ -436,7 +491,10 @@ function versionOf(run: Run, point: AsOf | undefined, newest: Version): Version 
   }
   if ("version" in point && Number.isSafeInteger(point.version) && point.version >= 0) {
     if (point.version > newest) {
-      throw new InvalidArgumentError("INVALID_ARGUMENT", `version ${point.version} is still to come`, { version: point.version, newest });
+      throw new InvalidArgumentError("INVALID_ARGUMENT", `version ${point.version} is still to come`, {
+        version: point.version,
+        newest,
+      });
     }
     if (point.version < run.firstVersion) throw trimmed(run, { version: point.version });
     return Math.min(point.version, run.version);
@@ -445,7 +503,11 @@ function versionOf(run: Run, point: AsOf | undefined, newest: Version): Version 
 }
 
 function illegalPoint(point: unknown): InvalidArgumentError {
-  return new InvalidArgumentError("INVALID_ARGUMENT", "a point is { version } or { time }: a whole number, a Date, or µs since the epoch", { point });
+  return new InvalidArgumentError(
+    "INVALID_ARGUMENT",
+    "a point is { version } or { time }: a whole number, a Date, or µs since the epoch",
+    { point },
+  );
 }
 
 /** The time that `point` names, µs since the epoch; `undefined` when it names a version. */

@@ -51,7 +51,9 @@ export class DerivedViews {
       work();
     } catch (cause) {
       this.#stale.add(index);
-      this.#logger.log("error", "strata.index", `index "${index.name}" failed to follow a commit and is stale`, { cause });
+      this.#logger.log("error", "strata.index", `index "${index.name}" failed to follow a commit and is stale`, {
+        cause,
+      });
     }
   }
 }

@@ -65,4 +65,6 @@ export function hexToBytes(hex: string, target: Uint8Array, at: number): void {
 }
 
 /** Value of each lower-case hex digit, by its character code. */
-const DIGITS: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, "0123456789abcdef".indexOf(String.fromCharCode(code))));
+const DIGITS: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) =>
+  Math.max(0, "0123456789abcdef".indexOf(String.fromCharCode(code))),
+);

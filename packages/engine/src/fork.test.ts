@@ -43,8 +43,16 @@ describe("a fork", () => {
     expect([kv("child").get("a"), kv("child").get("c")]).toEqual([undefined, 3]);
     expect(json("default").get("doc", "$.at.x")).toBe(0);
     expect(cells("default").read("phase")).toBe("one");
-    expect(events("child").range(0, 9).map(({ type }) => type)).toEqual(["began", "diverged"]);
-    expect(events("default").range(0, 9).map(({ type }) => type)).toEqual(["began", "went on"]);
+    expect(
+      events("child")
+        .range(0, 9)
+        .map(({ type }) => type),
+    ).toEqual(["began", "diverged"]);
+    expect(
+      events("default")
+        .range(0, 9)
+        .map(({ type }) => type),
+    ).toEqual(["began", "went on"]);
   });
 
   test("continues the chain of its source, and both verify", () => {
@@ -82,8 +90,17 @@ describe("a fork", () => {
     const child = db.runs.must("child");
     expect(db.at(child, "default", { version: before }).table("kv").get("a")).toBe(1);
     expect(db.at(child, "default", { version: mine }).table("kv").get("a")).toBe(3);
-    expect(db.at(child, "default", { version: mine - 1 }).table("kv").get("a")).toBe(2);
-    expect(kv("child").history("a").map((entry) => (entry.deleted ? undefined : entry.value))).toEqual([3, 2, 1]);
+    expect(
+      db
+        .at(child, "default", { version: mine - 1 })
+        .table("kv")
+        .get("a"),
+    ).toBe(2);
+    expect(
+      kv("child")
+        .history("a")
+        .map((entry) => (entry.deleted ? undefined : entry.value)),
+    ).toEqual([3, 2, 1]);
   });
 
   test("keeps what it sees when its source goes; who holds on is told, and cascade takes them along", () => {
@@ -143,7 +160,10 @@ describe("a fork", () => {
 
 test("ten thousand forks of a large run copy nothing", () => {
   for (let i = 0; i < 2000; i++) kv("default").put(`key-${i}`, i);
-  db.fork(db.runs.must("default"), Array.from({ length: 10_000 }, (_, i) => `fork-${i}`));
+  db.fork(
+    db.runs.must("default"),
+    Array.from({ length: 10_000 }, (_, i) => `fork-${i}`),
+  );
   expect(db.runs.size).toBe(10_001);
   expect(kv("fork-9999").get("key-1999")).toBe(1999);
   expect(db.runs.must("fork-9999").shard.table("default", "kv")?.ownKeys).toBe(0);

@@ -4,7 +4,15 @@ import { CommittedEvents } from "./committed-events.js";
 import type { Gate } from "./gate.js";
 import { PastScope } from "./past-scope.js";
 import type { Run } from "./run.js";
-import type { EventSource, HeldScope, HoldingScope, KeyedPrimitive, Scope, TableReader, TransactionScope } from "./scope.js";
+import type {
+  EventSource,
+  HeldScope,
+  HoldingScope,
+  KeyedPrimitive,
+  Scope,
+  TableReader,
+  TransactionScope,
+} from "./scope.js";
 import type { Transactions } from "./transactions.js";
 import { expires, visibleAt } from "./visibility.js";
 
@@ -133,7 +141,11 @@ class HeadTable implements TableReader {
     this.#current();
   }
 
-  scan(range: KeyRange, _what: "keys" | "values", visit: (key: string, stored: Stored, version: Version) => boolean): void {
+  scan(
+    range: KeyRange,
+    _what: "keys" | "values",
+    visit: (key: string, stored: Stored, version: Version) => boolean,
+  ): void {
     this.#current()?.scan(
       range,
       Number.POSITIVE_INFINITY,

@@ -1,8 +1,8 @@
-export { DEFAULT_RETRY, NO_RETRY, type ConflictKey, type Observation, type RetryPolicy } from "@strata/concurrency";
+export { type ConflictKey, DEFAULT_RETRY, NO_RETRY, type Observation, type RetryPolicy } from "@strata/concurrency";
 export type { DurabilityMode } from "@strata/durability";
 export type { Found, KeyRange, Stored } from "@strata/storage";
 export { CommitData } from "./commit-data.js";
-export { abortRate, totalCompleted, TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
+export { abortRate, TransactionCoordinator, type TransactionMetrics, totalCompleted } from "./coordinator.js";
 export { Database, type PersistenceMode, SHUTDOWN_TIMEOUT_MS } from "./database.js";
 export { type Backend, type BuilderSettings, DatabaseBuilder, durabilityMode } from "./database-builder.js";
 export type { DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
@@ -11,15 +11,39 @@ export type { ExtensionType } from "./extensions.js";
 export type { JsonPath, PatchOperation as JsonPatchOperation } from "./json/index.js";
 export { Namespace } from "./namespace.js";
 export { type CommitInfo, OpenTransaction } from "./open-transaction.js";
-export { type AppendOperation, type CommitRecord, decodeCommit, encodeCommit, type Operation, type PatchOperation, type PutOperation, type SpaceOperation } from "./operation.js";
+export {
+  type AppendOperation,
+  type CommitRecord,
+  decodeCommit,
+  encodeCommit,
+  type Operation,
+  type PatchOperation,
+  type PutOperation,
+  type SpaceOperation,
+} from "./operation.js";
 export { PastScope } from "./past-scope.js";
 export { PerfTrace, perfTime } from "./perf-trace.js";
 export * from "./primitives/index.js";
-export { clearRecoveryParticipants, recoverAllParticipants, type RecoveryFn, RecoveryParticipant, registerRecoveryParticipant } from "./recovery-participant.js";
 export type { RecoveryReport } from "./recovery.js";
+export {
+  clearRecoveryParticipants,
+  type RecoveryFn,
+  RecoveryParticipant,
+  recoverAllParticipants,
+  registerRecoveryParticipant,
+} from "./recovery-participant.js";
 export { Run, type RunInfo, type RunPoint, type RunStatus } from "./run.js";
 export { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
-export { DEFAULT_SPACE, type EventSource, type KeyedPrimitive, type ReadScope, type Scope, type StoredEvent, type TableReader, type TransactionScope } from "./scope.js";
+export {
+  DEFAULT_SPACE,
+  type EventSource,
+  type KeyedPrimitive,
+  type ReadScope,
+  type Scope,
+  type StoredEvent,
+  type TableReader,
+  type TransactionScope,
+} from "./scope.js";
 export { SpaceRegistry } from "./space-registry.js";
 export { MAX_POOL_SIZE, TransactionPool } from "./transaction-pool.js";
 export type { TransactionOptions } from "./transactions.js";

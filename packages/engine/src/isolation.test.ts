@@ -297,7 +297,12 @@ describe("of documents", () => {
   });
 
   test("a path that was read conflicts with a write to it, to its parent and to its child, not to its sibling", () => {
-    for (const [written, value, conflicts] of [["$.a.n", 2, true], ["$.a", { n: 5 }, true], ["$.a.n.deep", undefined, false], ["$.b.n", 7, false]] as const) {
+    for (const [written, value, conflicts] of [
+      ["$.a.n", 2, true],
+      ["$.a", { n: 5 }, true],
+      ["$.a.n.deep", undefined, false],
+      ["$.b.n", 7, false],
+    ] as const) {
       if (value === undefined) continue;
       const t1 = begin();
       jsonOf(t1).get("doc", "$.a.n");
@@ -425,7 +430,10 @@ test("own writes are seen by every kind of read", () => {
   expect(own.list()).toEqual(["a", "y"]);
   expect(own.list({ reverse: true })).toEqual(["y", "a"]);
   expect(own.list({ start: "b" })).toEqual(["y"]);
-  expect([...own.entries()]).toEqual([["a", 1], ["y", 2]]);
+  expect([...own.entries()]).toEqual([
+    ["a", 1],
+    ["y", 2],
+  ]);
   eventsOf(t).append("note", { n: 1 });
   expect(eventsOf(t).len()).toBe(1);
   expect(eventsOf(t).read(0)).toMatchObject({ type: "note", payload: { n: 1 }, version: 0 });

@@ -41,7 +41,14 @@ export class EventLogSeen implements Observation {
   readonly #count: number | undefined;
   readonly #startVersion: Version;
 
-  constructor(shard: RunShard, space: string, table: EventTable | undefined, type: string | undefined, count: number | undefined, startVersion: Version) {
+  constructor(
+    shard: RunShard,
+    space: string,
+    table: EventTable | undefined,
+    type: string | undefined,
+    count: number | undefined,
+    startVersion: Version,
+  ) {
     this.#shard = shard;
     this.#space = space;
     this.#table = table;
@@ -56,7 +63,13 @@ export class EventLogSeen implements Observation {
     const count = this.#type === undefined ? (table?.length() ?? 0) : (table?.countOf(this.#type) ?? 0);
     if (sameLog && (this.#count === undefined || this.#count === count)) return undefined;
     const key = this.#type === undefined ? "#length" : `#type:${this.#type}`;
-    return { space: this.#space, primitive: "event", key, expected: this.#startVersion, actual: this.#shard.lastVersion };
+    return {
+      space: this.#space,
+      primitive: "event",
+      key,
+      expected: this.#startVersion,
+      actual: this.#shard.lastVersion,
+    };
   }
 }
 
@@ -76,6 +89,12 @@ export class SpaceSeen implements Observation {
 
   conflict(): ConflictKey | undefined {
     if (this.#shard.hasSpace(this.#space) === this.#existed) return undefined;
-    return { space: this.#space, primitive: "space", key: this.#space, expected: this.#startVersion, actual: this.#shard.lastVersion };
+    return {
+      space: this.#space,
+      primitive: "space",
+      key: this.#space,
+      expected: this.#startVersion,
+      actual: this.#shard.lastVersion,
+    };
   }
 }

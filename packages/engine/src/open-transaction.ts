@@ -17,7 +17,12 @@ export interface CommitInfo {
   /** µs since the epoch. */
   readonly timestamp: number;
   /** Events appended, in order. */
-  readonly events: readonly { readonly space: string; readonly type: string; readonly sequence: number; readonly hash: string }[];
+  readonly events: readonly {
+    readonly space: string;
+    readonly type: string;
+    readonly sequence: number;
+    readonly hash: string;
+  }[];
 }
 
 /**
@@ -47,7 +52,11 @@ export class OpenTransaction {
     transactions: Transactions,
     run: Run,
     context: Context,
-    options: { readonly readOnly: boolean; readonly durability: DurabilityMode | undefined; readonly timeoutMs: number | undefined },
+    options: {
+      readonly readOnly: boolean;
+      readonly durability: DurabilityMode | undefined;
+      readonly timeoutMs: number | undefined;
+    },
   ) {
     this.#transactions = transactions;
     this.run = run;
@@ -56,7 +65,8 @@ export class OpenTransaction {
     this.isReadOnly = options.readOnly;
     this.durability = options.durability;
     this.#timeoutMs = options.timeoutMs;
-    this.#deadline = options.timeoutMs === undefined ? Number.POSITIVE_INFINITY : context.startTime + options.timeoutMs * 1000;
+    this.#deadline =
+      options.timeoutMs === undefined ? Number.POSITIVE_INFINITY : context.startTime + options.timeoutMs * 1000;
   }
 
   get isActive(): boolean {
@@ -112,7 +122,8 @@ export class OpenTransaction {
   context(): Context {
     const context = this.#context;
     if (context === undefined) throw this.#notActive();
-    if (this.#deadline !== Number.POSITIVE_INFINITY && this.#transactions.clock.now() > this.#deadline) throw this.timeOut();
+    if (this.#deadline !== Number.POSITIVE_INFINITY && this.#transactions.clock.now() > this.#deadline)
+      throw this.timeOut();
     this.#transactions.gate.assertOpen();
     this.run.assertAlive();
     return context;
@@ -155,10 +166,14 @@ export class OpenTransaction {
 
   /** Ends it for having run too long. @returns the error to throw. */
   timeOut(): StateError {
-    const error = new StateError("TRANSACTION_TIMEOUT", `the transaction on run "${this.run.name}" ran longer than ${this.#timeoutMs} ms`, {
-      run: this.run.name,
-      timeoutMs: this.#timeoutMs,
-    });
+    const error = new StateError(
+      "TRANSACTION_TIMEOUT",
+      `the transaction on run "${this.run.name}" ran longer than ${this.#timeoutMs} ms`,
+      {
+        run: this.run.name,
+        timeoutMs: this.#timeoutMs,
+      },
+    );
     this.abort(error, "timed out");
     return error;
   }
@@ -197,9 +212,13 @@ export class OpenTransaction {
   }
 
   #notActive(): StateError {
-    return new StateError("TRANSACTION_NOT_ACTIVE", `the transaction on run "${this.run.name}" has ended: it was ${this.#ended}`, {
-      run: this.run.name,
-      reason: this.#ended,
-    });
+    return new StateError(
+      "TRANSACTION_NOT_ACTIVE",
+      `the transaction on run "${this.run.name}" has ended: it was ${this.#ended}`,
+      {
+        run: this.run.name,
+        reason: this.#ended,
+      },
+    );
   }
 }

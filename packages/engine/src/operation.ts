@@ -1,4 +1,14 @@
-import { assert, type ByteReader, type ByteWriter, CorruptionError, decodeValue, encodeValue, type RunId, type Value, type Version } from "@strata/core";
+import {
+  assert,
+  type ByteReader,
+  type ByteWriter,
+  CorruptionError,
+  decodeValue,
+  encodeValue,
+  type RunId,
+  type Value,
+  type Version,
+} from "@strata/core";
 import { Box, type Stored } from "@strata/storage";
 import { bytesToHex, HASH_BYTES, hexToBytes } from "./event-record.js";
 import { decodeOperation, encodeOperation, type JsonOperation } from "./json/index.js";

@@ -54,10 +54,14 @@ export class PastScope implements ReadScope {
   table(primitive: KeyedPrimitive): TableReader {
     let table = this.#tables.get(primitive);
     if (table === undefined) {
-      table = new PastTable(() => {
-        this.#assertUsable();
-        return this.#run.shard.tableAt(this.space, primitive, this.version);
-      }, this.version, this.timestamp);
+      table = new PastTable(
+        () => {
+          this.#assertUsable();
+          return this.#run.shard.tableAt(this.space, primitive, this.version);
+        },
+        this.version,
+        this.timestamp,
+      );
       this.#tables.set(primitive, table);
     }
     return table;
@@ -80,7 +84,8 @@ export class PastScope implements ReadScope {
   #assertUsable(): void {
     this.#gate.assertOpen();
     this.#run.assertAlive();
-    if (this.#disposed) throw new StateError("DATABASE_CLOSED", "this view of the past was disposed of", { version: this.version });
+    if (this.#disposed)
+      throw new StateError("DATABASE_CLOSED", "this view of the past was disposed of", { version: this.version });
   }
 }
 
@@ -114,7 +119,11 @@ class PastTable implements TableReader {
     this.#resolve();
   }
 
-  scan(range: KeyRange, _what: "keys" | "values", visit: (key: string, stored: Stored, version: Version) => boolean): void {
+  scan(
+    range: KeyRange,
+    _what: "keys" | "values",
+    visit: (key: string, stored: Stored, version: Version) => boolean,
+  ): void {
     this.#resolve()?.scan(
       range,
       this.#asOf,

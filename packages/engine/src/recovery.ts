@@ -39,14 +39,20 @@ export function recover(durability: Durability, registry: RunRegistry): Recovere
   const summary = durability.recover((payload) => {
     const commit = decodeCommit(new ByteReader(payload));
     if (commit.version <= newestVersion) {
-      throw new CorruptionError("CORRUPT_RECORD", `commit ${commit.version} follows commit ${newestVersion}`, { version: commit.version });
+      throw new CorruptionError("CORRUPT_RECORD", `commit ${commit.version} follows commit ${newestVersion}`, {
+        version: commit.version,
+      });
     }
     const run = registry.byNumber(commit.run);
     if (run === undefined) {
-      throw new CorruptionError("CORRUPT_RECORD", `commit ${commit.version} is for run ${commit.run}, which does not exist`, {
-        version: commit.version,
-        run: commit.run,
-      });
+      throw new CorruptionError(
+        "CORRUPT_RECORD",
+        `commit ${commit.version} is for run ${commit.run}, which does not exist`,
+        {
+          version: commit.version,
+          run: commit.run,
+        },
+      );
     }
     applyCommit(run.shard, commit);
     registry.fold(commit);
@@ -54,6 +60,11 @@ export function recover(durability: Durability, registry: RunRegistry): Recovere
     lastTimestamp = commit.timestamp;
   });
   const place = ({ file, offset, bytes }: { file: string; offset: number; bytes: number }) => ({ file, offset, bytes });
-  const report = { commits: summary.commits, tornBytes: summary.tornBytes, cut: summary.cut.map(place), lost: summary.lost.map(place) };
+  const report = {
+    commits: summary.commits,
+    tornBytes: summary.tornBytes,
+    cut: summary.cut.map(place),
+    lost: summary.lost.map(place),
+  };
   return { summary, report, nextVersion: Math.max(summary.nextVersion, newestVersion + 1), lastTimestamp };
 }

@@ -1,4 +1,19 @@
-import { copyValue, CorruptionError, InvalidArgumentError, type Limits, nearest, NotFoundError, type Options, type Runtime, type RunId, StateError, SYSTEM_RUN, validateRunName, type ValueObject, type Version } from "@strata/core";
+import {
+  CorruptionError,
+  copyValue,
+  InvalidArgumentError,
+  type Limits,
+  NotFoundError,
+  nearest,
+  type Options,
+  type RunId,
+  type Runtime,
+  StateError,
+  SYSTEM_RUN,
+  type ValueObject,
+  type Version,
+  validateRunName,
+} from "@strata/core";
 import { Box, type RunShard, type ShardedStore } from "@strata/storage";
 import type { DerivedViews } from "./derived-index.js";
 import type { Gate } from "./gate.js";
@@ -32,7 +47,14 @@ export class RunRegistry {
   readonly system: Run;
   #transactions: Transactions | undefined;
 
-  constructor(parts: { readonly gate: Gate; readonly store: ShardedStore; readonly views: DerivedViews; readonly runtime: Runtime; readonly limits: Limits; readonly drawNumber: () => RunId }) {
+  constructor(parts: {
+    readonly gate: Gate;
+    readonly store: ShardedStore;
+    readonly views: DerivedViews;
+    readonly runtime: Runtime;
+    readonly limits: Limits;
+    readonly drawNumber: () => RunId;
+  }) {
     this.#gate = parts.gate;
     this.#store = parts.store;
     this.#views = parts.views;
@@ -101,7 +123,8 @@ export class RunRegistry {
   list(options: Options<{ status: RunStatus; prefix: string; after: string; limit: number }> = {}): string[] {
     this.#gate.assertOpen();
     const { status, prefix = "", after = "", limit = Number.POSITIVE_INFINITY } = options;
-    if (status !== undefined && (typeof status !== "string" || !Object.hasOwn(STATUS_MOVES, status))) throw illegalStatus(status);
+    if (status !== undefined && (typeof status !== "string" || !Object.hasOwn(STATUS_MOVES, status)))
+      throw illegalStatus(status);
     if (typeof prefix !== "string" || typeof after !== "string") {
       throw new InvalidArgumentError("INVALID_ARGUMENT", "prefix and after must be strings", { prefix, after });
     }
@@ -158,12 +181,20 @@ export class RunRegistry {
     const run = this.must(name);
     const doomed = options.cascade === true ? [run, ...this.#descendants(run)] : [run];
     if (doomed.some((one) => one.name === DEFAULT_RUN)) {
-      throw new InvalidArgumentError("CONSTRAINT_VIOLATION", `run "${DEFAULT_RUN}" always exists and cannot be deleted`, { run: name });
+      throw new InvalidArgumentError(
+        "CONSTRAINT_VIOLATION",
+        `run "${DEFAULT_RUN}" always exists and cannot be deleted`,
+        { run: name },
+      );
     }
     this.#write((rows) => {
       for (const one of doomed) rows.put(one.name, undefined);
     });
-    return { heldBy: this.#descendants(run).map((fork) => fork.name).sort() };
+    return {
+      heldBy: this.#descendants(run)
+        .map((fork) => fork.name)
+        .sort(),
+    };
   }
 
   /**
@@ -181,29 +212,38 @@ export class RunRegistry {
     if (run.status === status) return run.info();
     if (name === DEFAULT_RUN || !STATUS_MOVES[run.status].includes(status)) {
       const allowed = name === DEFAULT_RUN ? [] : STATUS_MOVES[run.status];
-      throw new InvalidArgumentError("CONSTRAINT_VIOLATION", `run "${name}" is ${run.status} and cannot become ${status}`, {
-        run: name,
-        from: run.status,
-        to: status,
-        allowed,
-      });
+      throw new InvalidArgumentError(
+        "CONSTRAINT_VIOLATION",
+        `run "${name}" is ${run.status} and cannot become ${status}`,
+        {
+          run: name,
+          from: run.status,
+          to: status,
+          allowed,
+        },
+      );
     }
     const meta = reason === undefined ? run.meta : copyValue({ ...run.meta, reason }, this.#limits);
     const row = { id: run.id, number: run.number, status, createdAt: run.createdAt, meta: meta as ValueObject };
     const forked = run.origin === undefined ? {} : { parent: run.origin };
-    const ended = status === "active" || status === "paused" ? {} : { endedAt: run.endedAt ?? Math.floor(this.#runtime.clock.now()) };
+    const ended =
+      status === "active" || status === "paused"
+        ? {}
+        : { endedAt: run.endedAt ?? Math.floor(this.#runtime.clock.now()) };
     this.#write((rows) => rows.put(name, { ...row, ...forked, ...ended }));
     return run.info();
   }
 
   #copyMeta(meta: object): ValueObject {
     const copied = copyValue(meta, this.#limits);
-    if (typeof copied === "object" && copied !== null && !Array.isArray(copied) && !(copied instanceof Uint8Array)) return copied as ValueObject;
+    if (typeof copied === "object" && copied !== null && !Array.isArray(copied) && !(copied instanceof Uint8Array))
+      return copied as ValueObject;
     throw new InvalidArgumentError("INVALID_ARGUMENT", "meta must be an object", {});
   }
 
   #newRow(rows: Rows, name: string, meta: ValueObject): RunRow {
-    if (rows.get(name) !== undefined) throw new StateError("RUN_EXISTS", `there is a run "${name}" already`, { run: name });
+    if (rows.get(name) !== undefined)
+      throw new StateError("RUN_EXISTS", `there is a run "${name}" already`, { run: name });
     const createdAt = Math.floor(this.#runtime.clock.now());
     return { id: uuid(this.#runtime), number: this.#drawNumber(), status: "active", createdAt, meta };
   }
@@ -248,7 +288,8 @@ export class RunRegistry {
   /** The data that a fork reads through. The base is alive when a fork of it is logged, so also when that is read back. */
   #shardOf(origin: ForkOrigin): RunShard {
     const base = this.#store.get(origin.base as RunId);
-    if (base === undefined) throw new CorruptionError("CORRUPT_RECORD", `a fork of run ${origin.base}, which does not exist`, { origin });
+    if (base === undefined)
+      throw new CorruptionError("CORRUPT_RECORD", `a fork of run ${origin.base}, which does not exist`, { origin });
     return base;
   }
 
@@ -288,7 +329,10 @@ function hasCommitsUpTo(shard: RunShard, version: Version): boolean {
 
 function illegalStatus(status: unknown): InvalidArgumentError {
   const allowed = Object.keys(STATUS_MOVES);
-  return new InvalidArgumentError("INVALID_ARGUMENT", `status must be one of ${allowed.join(", ")}`, { status, allowed });
+  return new InvalidArgumentError("INVALID_ARGUMENT", `status must be one of ${allowed.join(", ")}`, {
+    status,
+    allowed,
+  });
 }
 
 /** A random UUID of version 4: RFC 9562. */

@@ -1,4 +1,12 @@
-import { type AsOf, NotFoundError, type RunId, StateError, type Value, type ValueObject, type Version } from "@strata/core";
+import {
+  type AsOf,
+  NotFoundError,
+  type RunId,
+  StateError,
+  type Value,
+  type ValueObject,
+  type Version,
+} from "@strata/core";
 import type { RunShard } from "@strata/storage";
 
 export type RunStatus = "active" | "paused" | "completed" | "failed" | "cancelled" | "archived" | "orphaned";
@@ -131,7 +139,9 @@ export class Run {
       version: this.version,
       createdAt: this.createdAt,
       meta: this.meta,
-      ...(this.origin === undefined ? {} : { parent: Object.freeze({ run: this.origin.run, version: this.origin.version }) }),
+      ...(this.origin === undefined
+        ? {}
+        : { parent: Object.freeze({ run: this.origin.run, version: this.origin.version }) }),
       ...(this.endedAt === undefined ? {} : { endedAt: this.endedAt }),
     };
     return Object.freeze(info);

@@ -1,6 +1,6 @@
+import type { Observation, Requirement } from "@strata/concurrency";
 import type { Limits, Timer, Version } from "@strata/core";
 import type { Found, KeyRange, Stored } from "@strata/storage";
-import type { Observation, Requirement } from "@strata/concurrency";
 import type { JsonOperation } from "./json/index.js";
 
 /** The space that every run has. */
@@ -49,7 +49,11 @@ export interface TableReader {
    * Visits keys in code point order until `visit` returns false. Observes the range up to where it stopped: membership only when `what` is
    * `"keys"`, values too when it is `"values"`.
    */
-  scan(range: KeyRange, what: "keys" | "values", visit: (key: string, stored: Stored, version: Version) => boolean): void;
+  scan(
+    range: KeyRange,
+    what: "keys" | "values",
+    visit: (key: string, stored: Stored, version: Version) => boolean,
+  ): void;
   /** Committed versions below `before`, newest first; a deletion is a `Stored` that `isLive` denies. Observes the key. */
   versions(key: string, before: Version, visit: (version: Version, stored: Stored | undefined) => boolean): void;
 }

@@ -54,7 +54,11 @@ export class SpaceRegistry {
   delete(name: string, options: Options<{ force: boolean }> = {}): boolean {
     validateSpaceName(name);
     if (name === DEFAULT_SPACE) {
-      throw new InvalidArgumentError("CONSTRAINT_VIOLATION", `space "${DEFAULT_SPACE}" always exists and cannot be deleted`, { space: name });
+      throw new InvalidArgumentError(
+        "CONSTRAINT_VIOLATION",
+        `space "${DEFAULT_SPACE}" always exists and cannot be deleted`,
+        { space: name },
+      );
     }
     this.#assertUsable();
     if (!this.#run.shard.hasSpace(name)) return false;
@@ -62,7 +66,11 @@ export class SpaceRegistry {
       if (options.force !== true) {
         const holds = firstDatum(open, name);
         if (holds !== undefined) {
-          throw new StateError("SPACE_NOT_EMPTY", `space "${name}" holds ${holds}`, { space: name, run: this.#run.name, holds });
+          throw new StateError("SPACE_NOT_EMPTY", `space "${name}" holds ${holds}`, {
+            space: name,
+            run: this.#run.name,
+            holds,
+          });
         }
       }
       const { reads, writes, startVersion } = open.context();

@@ -1,5 +1,5 @@
 import type { Observation, Requirement } from "@strata/concurrency";
-import { compareCodePoints, type Limits, LimitError, StateError, type Timer, type Version } from "@strata/core";
+import { compareCodePoints, LimitError, type Limits, StateError, type Timer, type Version } from "@strata/core";
 import { type EventTable, Found, isLive, type KeyRange, type Stored, type Table } from "@strata/storage";
 import { CommittedEvents } from "./committed-events.js";
 import type { JsonOperation } from "./json/index.js";
@@ -99,7 +99,10 @@ export class OpenTransactionScope implements TransactionScope {
   #writable() {
     const context = this.#open.context();
     if (this.#open.isReadOnly) {
-      throw new StateError("READ_ONLY", "this transaction was begun read-only", { scope: "transaction", run: this.run });
+      throw new StateError("READ_ONLY", "this transaction was begun read-only", {
+        scope: "transaction",
+        run: this.run,
+      });
     }
     return context;
   }
@@ -155,7 +158,11 @@ class TransactionTable implements TableReader {
     else reads.observeKey(table, key, table.find(key, startVersion, observed) ? observed.version : 0);
   }
 
-  scan(range: KeyRange, what: "keys" | "values", visit: (key: string, stored: Stored, version: Version) => boolean): void {
+  scan(
+    range: KeyRange,
+    what: "keys" | "values",
+    visit: (key: string, stored: Stored, version: Version) => boolean,
+  ): void {
     const { reads, startVersion, startTime } = this.#open.context();
     const own = this.#ownInRange(range);
     let next = 0; // own[0..next) was visited or hidden
@@ -171,7 +178,8 @@ class TransactionTable implements TableReader {
       return range.reverse ? order > 0 : order < 0;
     };
     const table = this.#table();
-    if (table === undefined) reads.observe(new MissingSpace(this.#open.run.shard, this.#space, this.#primitive, undefined));
+    if (table === undefined)
+      reads.observe(new MissingSpace(this.#open.run.shard, this.#space, this.#primitive, undefined));
     table?.scan(range, startVersion, (key, stored, version) => {
       while (next < own.length && ahead(key)) {
         const write = own[next++] as OwnWrite;

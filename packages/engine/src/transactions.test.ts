@@ -20,7 +20,11 @@ function disturb(times: number, transaction: OpenTransaction): void {
 
 describe("closures", () => {
   test("commit on return and give the closure's result", () => {
-    expect(db.transaction("default", (t) => (kvOf(t).put("a", 1), "done"))).toBe("done");
+    const result = db.transaction("default", (t) => {
+      kvOf(t).put("a", 1);
+      return "done";
+    });
+    expect(result).toBe("done");
     expect(kv.get("a")).toBe(1);
   });
 
@@ -148,10 +152,14 @@ describe("retry", () => {
 
   test("does not repeat what failed for another reason, and nothing unasked", async () => {
     let attempts = 0;
-    const failing = db.transaction("default", async () => {
-      attempts++;
-      throw new Error("not a conflict");
-    }, { retry: { maxRetries: 5 } });
+    const failing = db.transaction(
+      "default",
+      async () => {
+        attempts++;
+        throw new Error("not a conflict");
+      },
+      { retry: { maxRetries: 5 } },
+    );
     await expect(failing).rejects.toThrow("not a conflict");
     expect(attempts).toBe(1);
     attempts = 0;
@@ -166,11 +174,15 @@ describe("retry", () => {
 
   test("32 tasks that increment one counter all succeed in the end", async () => {
     const increment = () =>
-      db.transaction("default", async (t) => {
-        const before = (kvOf(t).get("n") as number | undefined) ?? 0;
-        await Promise.resolve();
-        kvOf(t).put("n", before + 1);
-      }, { retry: { maxRetries: 1000, baseDelayMs: 0, maxDelayMs: 0 } });
+      db.transaction(
+        "default",
+        async (t) => {
+          const before = (kvOf(t).get("n") as number | undefined) ?? 0;
+          await Promise.resolve();
+          kvOf(t).put("n", before + 1);
+        },
+        { retry: { maxRetries: 1000, baseDelayMs: 0, maxDelayMs: 0 } },
+      );
     await Promise.all(Array.from({ length: 32 }, increment));
     expect(kv.get("n")).toBe(32);
   });
@@ -204,11 +216,15 @@ describe("time limits", () => {
 
   test("an asynchronous closure is rejected even while it hangs, and its signal aborts", async () => {
     let signal: AbortSignal | undefined;
-    const hanging = db.transaction("default", async (t) => {
-      kvOf(t).put("a", 1);
-      signal = t.signal;
-      await new Promise(() => {});
-    }, { timeoutMs: 5 });
+    const hanging = db.transaction(
+      "default",
+      async (t) => {
+        kvOf(t).put("a", 1);
+        signal = t.signal;
+        await new Promise(() => {});
+      },
+      { timeoutMs: 5 },
+    );
     await expect(hanging).rejects.toMatchObject({ code: "TRANSACTION_TIMEOUT" });
     expect(signal?.aborted).toBe(true);
     expect(kv.exists("a")).toBe(false);
@@ -216,10 +232,14 @@ describe("time limits", () => {
 
   test("the caller's signal rejects with its own reason", async () => {
     const controller = new AbortController();
-    const hanging = db.transaction("default", async (t) => {
-      kvOf(t).put("a", 1);
-      await new Promise(() => {});
-    }, { signal: controller.signal });
+    const hanging = db.transaction(
+      "default",
+      async (t) => {
+        kvOf(t).put("a", 1);
+        await new Promise(() => {});
+      },
+      { signal: controller.signal },
+    );
     controller.abort("enough");
     await expect(hanging).rejects.toBe("enough");
     expect(() => db.transaction("default", () => 1, { signal: controller.signal })).toThrow("enough");
@@ -292,7 +312,10 @@ describe("by hand", () => {
 describe("limits", () => {
   test("a transaction writes no more keys than the limit", () => {
     const small = Database.ephemeral({ limits: { transactionKeys: 3 } });
-    const attempt = () => small.transaction("default", (t) => ["a", "b", "c", "d"].forEach((key) => kvOf(t).put(key, 1)));
+    const attempt = () =>
+      small.transaction("default", (t) => {
+        for (const key of ["a", "b", "c", "d"]) kvOf(t).put(key, 1);
+      });
     expect(attempt).toThrow(code("LIMIT_TRANSACTION"));
     expect(small.get("default", "a")).toBeUndefined();
   });
@@ -315,7 +338,11 @@ test("metrics count each transaction once", () => {
   kv.put("a", 1);
   kv.get("a");
   db.transaction("default", (t) => kvOf(t).put("b", 1));
-  expect(() => db.transaction("default", () => { throw new Error("x"); })).toThrow("x");
+  expect(() =>
+    db.transaction("default", () => {
+      throw new Error("x");
+    }),
+  ).toThrow("x");
   const after = db.metrics();
   expect(after.totalStarted - before.totalStarted).toBe(3);
   expect(after.totalCommitted - before.totalCommitted).toBe(2);

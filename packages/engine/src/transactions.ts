@@ -1,5 +1,16 @@
 import { isRetryableConflict, type RetryPolicy, retryDelayMs, retryPolicy } from "@strata/concurrency";
-import { COMMIT_MESSAGE_BYTES_MAX, type Clock, InvalidArgumentError, type Limits, type Logger, type Options, StateError, StrataError, type Timer, type Version } from "@strata/core";
+import {
+  type Clock,
+  COMMIT_MESSAGE_BYTES_MAX,
+  InvalidArgumentError,
+  type Limits,
+  type Logger,
+  type Options,
+  StateError,
+  type StrataError,
+  type Timer,
+  type Version,
+} from "@strata/core";
 import type { Durability, DurabilityMode } from "@strata/durability";
 import type { Stored } from "@strata/storage";
 import type { CommitPass, Committed, Context } from "./commit.js";
@@ -71,7 +82,13 @@ export class Transactions {
   }
 
   /** Hot path: a transaction of one blind write. @returns its version */
-  putOne(run: Run, space: string, primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored | undefined): Version {
+  putOne(
+    run: Run,
+    space: string,
+    primitive: Exclude<KeyedPrimitive, "json">,
+    key: string,
+    stored: Stored | undefined,
+  ): Version {
     this.#beginBlind(run);
     let committed: Committed;
     try {
@@ -111,7 +128,11 @@ export class Transactions {
   }
 
   /** A transaction around one call. `version` is `undefined` when the call wrote nothing. */
-  implicit<T>(run: Run, space: string, work: (transaction: TransactionScope) => T): { readonly result: T; readonly version: Version | undefined } {
+  implicit<T>(
+    run: Run,
+    space: string,
+    work: (transaction: TransactionScope) => T,
+  ): { readonly result: T; readonly version: Version | undefined } {
     const open = this.#openOn(run, {});
     let result: T;
     try {
@@ -197,7 +218,8 @@ export class Transactions {
 
   infoOf(run: Run, committed: Committed | undefined, startVersion: Version): CommitInfo {
     const epoch = this.#durability.epoch;
-    if (committed === undefined) return Object.freeze({ run: run.name, version: startVersion, epoch, timestamp: 0, events: Object.freeze([]) });
+    if (committed === undefined)
+      return Object.freeze({ run: run.name, version: startVersion, epoch, timestamp: 0, events: Object.freeze([]) });
     const { version, timestamp, operations } = committed.record;
     const events = [];
     for (const operation of operations) {
@@ -331,9 +353,13 @@ export class Transactions {
 
   #assertNoForeignClosure(run: Run): void {
     if (this.#closureRun === run) {
-      throw new StateError("TRANSACTION_NESTED", `a synchronous transaction on run "${run.name}" is running; this write is not part of it`, {
-        run: run.name,
-      });
+      throw new StateError(
+        "TRANSACTION_NESTED",
+        `a synchronous transaction on run "${run.name}" is running; this write is not part of it`,
+        {
+          run: run.name,
+        },
+      );
     }
   }
 }
@@ -341,11 +367,14 @@ export class Transactions {
 function checkOptions(options: TransactionOptions): void {
   if (typeof options !== "object" || options === null) throw illegal("options", options, "an object");
   for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.includes(name)) throw illegal(name, options[name as keyof TransactionOptions], `one of ${OPTION_NAMES.join(", ")}`);
+    if (!OPTION_NAMES.includes(name))
+      throw illegal(name, options[name as keyof TransactionOptions], `one of ${OPTION_NAMES.join(", ")}`);
   }
   const { timeoutMs, durability, message, readOnly, retry, signal } = options;
-  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) throw illegal("timeoutMs", timeoutMs, "a number of milliseconds above 0");
-  if (durability !== undefined && !MODES.includes(durability)) throw illegal("durability", durability, 'one of "none", "buffered", "strict"');
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0))
+    throw illegal("timeoutMs", timeoutMs, "a number of milliseconds above 0");
+  if (durability !== undefined && !MODES.includes(durability))
+    throw illegal("durability", durability, 'one of "none", "buffered", "strict"');
   if (readOnly !== undefined && typeof readOnly !== "boolean") throw illegal("readOnly", readOnly, "a boolean");
   if (retry !== undefined && (typeof retry !== "object" || retry === null)) throw illegal("retry", retry, "an object");
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw illegal("signal", signal, "an AbortSignal");

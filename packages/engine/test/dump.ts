@@ -5,18 +5,30 @@ import { type Database, EventLogStore, JsonDocumentStore, KvStore, StateCellStor
 export function dump(db: Database): string {
   const runs = db.runs.list().map((name) => {
     const run = db.runs.must(name);
-    const spaces = db.spaces(run).list().map((space) => {
-      const scope = db.head(run, space);
-      const [kv, events, cells, json] = [new KvStore(scope), new EventLogStore(scope), new StateCellStore(scope), new JsonDocumentStore(scope)];
-      return {
-        space,
-        kv: [...kv.entries()].map(([key, value]) => [key, Value.toJson(value)]),
-        events: events.range(0, events.len()).map(({ type, payload, hash }) => [type, Value.toJson(payload as Value), hash]),
-        chain: events.verify().valid,
-        cells: cells.list().map((cell) => [cell, Value.toJson(cells.read(cell) ?? null), cells.readVersioned(cell)?.counter]),
-        json: [...json.entries()].map(([key, document]) => [key, Value.toJson(document)]),
-      };
-    });
+    const spaces = db
+      .spaces(run)
+      .list()
+      .map((space) => {
+        const scope = db.head(run, space);
+        const [kv, events, cells, json] = [
+          new KvStore(scope),
+          new EventLogStore(scope),
+          new StateCellStore(scope),
+          new JsonDocumentStore(scope),
+        ];
+        return {
+          space,
+          kv: [...kv.entries()].map(([key, value]) => [key, Value.toJson(value)]),
+          events: events
+            .range(0, events.len())
+            .map(({ type, payload, hash }) => [type, Value.toJson(payload as Value), hash]),
+          chain: events.verify().valid,
+          cells: cells
+            .list()
+            .map((cell) => [cell, Value.toJson(cells.read(cell) ?? null), cells.readVersioned(cell)?.counter]),
+          json: [...json.entries()].map(([key, document]) => [key, Value.toJson(document)]),
+        };
+      });
     return { name, status: run.status, spaces };
   });
   return JSON.stringify(runs, null, 1);

@@ -64,7 +64,8 @@ const place = fc.record({ run: fc.constantFrom(...RUN_NAMES), space: fc.constant
 function noting<T>(model: NaiveModel, subject: Subject, run: string, isStrict: boolean, work: () => T): T {
   const before = subject.db.coordinator.currentVersion();
   const result = work();
-  if (subject.db.coordinator.currentVersion() > before) model.committed(run, subject.db.coordinator.currentVersion(), isStrict);
+  if (subject.db.coordinator.currentVersion() > before)
+    model.committed(run, subject.db.coordinator.currentVersion(), isStrict);
   return result;
 }
 
@@ -79,7 +80,10 @@ function single(operations: fc.Arbitrary<Operation>): fc.Arbitrary<Command> {
           const version = subject.db.coordinator.currentVersion();
           const actual = operation.onStores(stores);
           const wrote = subject.db.coordinator.currentVersion() > version;
-          const expected = model.attempt(() => operation.onModel(model.space(run, space)), () => wrote || exists);
+          const expected = model.attempt(
+            () => operation.onModel(model.space(run, space)),
+            () => wrote || exists,
+          );
           if (operation.isOpaque !== true) expect(actual).toEqual(expected);
         });
       }),
@@ -90,29 +94,33 @@ function transaction(operations: fc.Arbitrary<Operation>): fc.Arbitrary<Command>
   const steps = fc.array(fc.tuple(fc.constantFrom(...SPACES), operations), { minLength: 1, maxLength: 6 });
   return fc.tuple(fc.constantFrom(...RUN_NAMES), steps, fc.boolean(), fc.boolean()).map(
     ([run, steps, isStrict, rollsBack]) =>
-      new Command(`${run} ${rollsBack ? "rolled back" : isStrict ? "strict" : "buffered"} {${steps.map(([space, { name }]) => `${space} ${name}`).join("; ")}}`, (model, subject) => {
-        if (!model.runs.has(run)) return;
-        const { db } = subject;
-        noting(model, subject, run, isStrict, () => {
-          const open = db.beginTransaction(run, isStrict ? { durability: "strict" } : {});
-          model.attempt(
-            () => {
-              for (const [space, operation] of steps) {
-                const actual = operation.onStores(storesOf(open.scope(space)));
-                const expected = operation.onModel(model.space(run, space));
-                if (operation.isOpaque !== true) expect(actual).toEqual(expected);
-              }
-            },
-            () => {
-              if (rollsBack) open.rollback();
-              else open.commit();
-              // A space that was only read did not come into being.
-              for (const [name] of model.runs.get(run) as RunModel) if (!db.spaces(db.runs.must(run)).exists(name)) (model.runs.get(run) as RunModel).delete(name);
-              return !rollsBack;
-            },
-          );
-        });
-      }),
+      new Command(
+        `${run} ${rollsBack ? "rolled back" : isStrict ? "strict" : "buffered"} {${steps.map(([space, { name }]) => `${space} ${name}`).join("; ")}}`,
+        (model, subject) => {
+          if (!model.runs.has(run)) return;
+          const { db } = subject;
+          noting(model, subject, run, isStrict, () => {
+            const open = db.beginTransaction(run, isStrict ? { durability: "strict" } : {});
+            model.attempt(
+              () => {
+                for (const [space, operation] of steps) {
+                  const actual = operation.onStores(storesOf(open.scope(space)));
+                  const expected = operation.onModel(model.space(run, space));
+                  if (operation.isOpaque !== true) expect(actual).toEqual(expected);
+                }
+              },
+              () => {
+                if (rollsBack) open.rollback();
+                else open.commit();
+                // A space that was only read did not come into being.
+                for (const [name] of model.runs.get(run) as RunModel)
+                  if (!db.spaces(db.runs.must(run)).exists(name)) (model.runs.get(run) as RunModel).delete(name);
+                return !rollsBack;
+              },
+            );
+          });
+        },
+      ),
   );
 }
 
@@ -197,7 +205,11 @@ const powerFailure = loss.map(
       const { past } = model;
       // The newest prefix that shows the same: a suffix of commits that changed nothing visible cannot be told from its loss.
       let count = past.length;
-      while (count > model.durable && !isDeepStrictEqual(shown, visible((past[count - 1] as (typeof past)[number]).runs))) count--;
+      while (
+        count > model.durable &&
+        !isDeepStrictEqual(shown, visible((past[count - 1] as (typeof past)[number]).runs))
+      )
+        count--;
       model.truncate(count);
     }),
 );
@@ -218,20 +230,35 @@ const lookBack = fc.nat(1000).map(
     }),
 );
 
-const disturbances: fc.Arbitrary<Command>[] = [fc.constant(createRun), deleteRun, fork, fork, forkOfPast, deleteSpace, fc.constant(reopen), fc.constant(kill), powerFailure, lookBack];
+const disturbances: fc.Arbitrary<Command>[] = [
+  fc.constant(createRun),
+  deleteRun,
+  fork,
+  fork,
+  forkOfPast,
+  deleteSpace,
+  fc.constant(reopen),
+  fc.constant(kill),
+  powerFailure,
+  lookBack,
+];
 
 describe("a database shows what a naive model shows, whatever happens to it", () => {
-  test.each(Object.entries(OPERATIONS))("with %s", (_, operations) => {
-    const weighted = fc.oneof(
-      { weight: 6, arbitrary: single(operations) },
-      { weight: 4, arbitrary: transaction(operations) },
-      ...disturbances.map((arbitrary) => ({ weight: 1, arbitrary })),
-    );
-    fc.assert(
-      fc.property(fc.commands([weighted], { maxCommands: COMMANDS_MAX }), (commands) => {
-        fc.modelRun(() => ({ model: new NaiveModel(), real: new Subject() }), commands);
-      }),
-      { numRuns: RUNS },
-    );
-  }, 120_000);
+  test.each(Object.entries(OPERATIONS))(
+    "with %s",
+    (_, operations) => {
+      const weighted = fc.oneof(
+        { weight: 6, arbitrary: single(operations) },
+        { weight: 4, arbitrary: transaction(operations) },
+        ...disturbances.map((arbitrary) => ({ weight: 1, arbitrary })),
+      );
+      fc.assert(
+        fc.property(fc.commands([weighted], { maxCommands: COMMANDS_MAX }), (commands) => {
+          fc.modelRun(() => ({ model: new NaiveModel(), real: new Subject() }), commands);
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    120_000,
+  );
 });

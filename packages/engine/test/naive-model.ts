@@ -37,7 +37,10 @@ export class NaiveModel {
   space(run: string, space: string): SpaceModel {
     const spaces = this.runs.get(run) as RunModel;
     let found = spaces.get(space);
-    if (found === undefined) spaces.set(space, (found = emptySpace()));
+    if (found === undefined) {
+      found = emptySpace();
+      spaces.set(space, found);
+    }
     return found;
   }
 

@@ -20,7 +20,11 @@ const scalar: fc.Arbitrary<Value> = fc.oneof(
   fc.integer({ min: -5, max: 5 }),
   fc.uint8Array({ maxLength: 3 }),
 );
-const value: fc.Arbitrary<Value> = fc.oneof(scalar, fc.array(scalar, { maxLength: 3 }), fc.dictionary(fc.constantFrom("x", "y", "__proto__"), scalar, { maxKeys: 3 }) as fc.Arbitrary<Value>);
+const value: fc.Arbitrary<Value> = fc.oneof(
+  scalar,
+  fc.array(scalar, { maxLength: 3 }),
+  fc.dictionary(fc.constantFrom("x", "y", "__proto__"), scalar, { maxKeys: 3 }) as fc.Arbitrary<Value>,
+);
 const jsonNumber = fc.integer({ min: -100, max: 100 });
 
 const kvOperations: fc.Arbitrary<Operation>[] = [
@@ -30,16 +34,26 @@ const kvOperations: fc.Arbitrary<Operation>[] = [
     onModel: (space) => void space.kv.set(key, value),
     onStores: ({ kv }) => kv.put(key, value as never),
   })),
-  key.map((key) => ({ name: `kv.get(${key})`, onModel: (space) => space.kv.get(key), onStores: ({ kv }) => kv.get(key) })),
-  key.map((key) => ({ name: `kv.delete(${key})`, onModel: (space) => space.kv.delete(key), onStores: ({ kv }) => kv.delete(key) })),
-  fc.record({ prefix: fc.constantFrom("", "user:", "a"), reverse: fc.boolean(), limit: fc.integer({ min: 1, max: 4 }) }).map((scan) => ({
-    name: `kv.list(${JSON.stringify(scan)})`,
-    onModel: (space) => {
-      const keys = byCodePoint([...space.kv.keys()].filter((key) => key.startsWith(scan.prefix)));
-      return (scan.reverse ? keys.reverse() : keys).slice(0, scan.limit);
-    },
-    onStores: ({ kv }) => kv.list(scan),
+  key.map((key) => ({
+    name: `kv.get(${key})`,
+    onModel: (space) => space.kv.get(key),
+    onStores: ({ kv }) => kv.get(key),
   })),
+  key.map((key) => ({
+    name: `kv.delete(${key})`,
+    onModel: (space) => space.kv.delete(key),
+    onStores: ({ kv }) => kv.delete(key),
+  })),
+  fc
+    .record({ prefix: fc.constantFrom("", "user:", "a"), reverse: fc.boolean(), limit: fc.integer({ min: 1, max: 4 }) })
+    .map((scan) => ({
+      name: `kv.list(${JSON.stringify(scan)})`,
+      onModel: (space) => {
+        const keys = byCodePoint([...space.kv.keys()].filter((key) => key.startsWith(scan.prefix)));
+        return (scan.reverse ? keys.reverse() : keys).slice(0, scan.limit);
+      },
+      onStores: ({ kv }) => kv.list(scan),
+    })),
   fc.constantFrom("user:", "a").map((prefix) => ({
     name: `kv.clear(${prefix})`,
     onModel: (space) => {
@@ -59,7 +73,11 @@ const eventOperations: fc.Arbitrary<Operation>[] = [
     onModel: (space) => void space.events.push({ type, payload: payload as Value }),
     onStores: ({ events }) => events.append(type, payload),
   })),
-  fc.constant({ name: "events.len()", onModel: (space: SpaceModel) => space.events.length, onStores: ({ events }: Stores) => events.len() }),
+  fc.constant({
+    name: "events.len()",
+    onModel: (space: SpaceModel) => space.events.length,
+    onStores: ({ events }: Stores) => events.len(),
+  }),
   type.map((type) => ({
     name: `events.readByType(${type})`,
     onModel: (space) => space.events.flatMap((event, sequence) => (event.type === type ? [sequence] : [])),
@@ -116,7 +134,11 @@ const cellOperations: fc.Arbitrary<Operation>[] = [
     },
     onStores: ({ cells }) => cells.delete(cell),
   })),
-  cell.map((cell) => ({ name: `cells.read(${cell})`, onModel: (space) => space.cells.get(cell)?.value, onStores: ({ cells }) => cells.read(cell) })),
+  cell.map((cell) => ({
+    name: `cells.read(${cell})`,
+    onModel: (space) => space.cells.get(cell)?.value,
+    onStores: ({ cells }) => cells.read(cell),
+  })),
 ];
 
 const document = fc.constantFrom("doc", "other");
@@ -154,7 +176,11 @@ const jsonOperations: fc.Arbitrary<Operation>[] = [
     },
     onStores: ({ json }) => json.delete(key, [name]),
   })),
-  document.map((key) => ({ name: `json.delete(${key})`, onModel: (space) => (space.json.delete(key) ? 1 : 0), onStores: ({ json }) => json.delete(key) })),
+  document.map((key) => ({
+    name: `json.delete(${key})`,
+    onModel: (space) => (space.json.delete(key) ? 1 : 0),
+    onStores: ({ json }) => json.delete(key),
+  })),
   fc.tuple(document, member).map(([key, name]) => ({
     name: `json.get(${key}, ${name})`,
     onModel: (space) => memberOf(space.json.get(key), name),
@@ -176,7 +202,10 @@ function memberOf(root: Value | undefined, name: string): Value | undefined {
 }
 
 function withMember(root: Value | undefined, name: string, value: Value): Value {
-  return Object.fromEntries([...Object.entries((root ?? {}) as Members).filter(([other]) => other !== name), [name, value]]);
+  return Object.fromEntries([
+    ...Object.entries((root ?? {}) as Members).filter(([other]) => other !== name),
+    [name, value],
+  ]);
 }
 
 function byCodePoint(keys: string[]): string[] {

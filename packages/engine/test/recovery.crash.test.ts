@@ -74,27 +74,36 @@ function versionsIn(db: Database): number[] {
 
 function lossesAt(vfs: CrashVfs, salt: number): PowerLoss[] {
   const pending = vfs.pending.length;
-  const losses: PowerLoss[] = [{ model: "posix", keep: "none" }, { model: "posix", keep: "all" }];
-  for (let drop = Math.max(0, pending - 4); drop < pending; drop++) losses.push({ model: "posix", drop }, { model: "ordered", kept: drop, tornBytes: 11 });
-  for (let seed = 0; seed < SEEDS; seed++) losses.push({ model: "posix", seed: salt * 1000 + seed }, { model: "perFile", seed: salt * 1000 + seed });
+  const losses: PowerLoss[] = [
+    { model: "posix", keep: "none" },
+    { model: "posix", keep: "all" },
+  ];
+  for (let drop = Math.max(0, pending - 4); drop < pending; drop++)
+    losses.push({ model: "posix", drop }, { model: "ordered", kept: drop, tornBytes: 11 });
+  for (let seed = 0; seed < SEEDS; seed++)
+    losses.push({ model: "posix", seed: salt * 1000 + seed }, { model: "perFile", seed: salt * 1000 + seed });
   return losses;
 }
 
 describe("wherever the process or the power fails", () => {
-  test.each(["before", "during", "after"] as const)("%s a call that changes something, a whole prefix with every durable commit is recovered", (phase) => {
-    let explored = 0;
-    for (let call = 1; call <= callsInAll; call++) {
-      const vfs = new CrashVfs({ call, phase, bytes: 5 });
-      const progress: Progress = { acknowledged: 0, durable: 0 };
-      work(vfs, progress);
-      inspect(vfs.afterKill(), progress.acknowledged, `kill ${phase} call ${call}`);
-      for (const loss of lossesAt(vfs, call)) {
-        inspect(vfs.afterPowerLoss(loss), progress.durable, `${JSON.stringify(loss)} ${phase} call ${call}`);
-        explored++;
+  test.each(["before", "during", "after"] as const)(
+    "%s a call that changes something, a whole prefix with every durable commit is recovered",
+    (phase) => {
+      let explored = 0;
+      for (let call = 1; call <= callsInAll; call++) {
+        const vfs = new CrashVfs({ call, phase, bytes: 5 });
+        const progress: Progress = { acknowledged: 0, durable: 0 };
+        work(vfs, progress);
+        inspect(vfs.afterKill(), progress.acknowledged, `kill ${phase} call ${call}`);
+        for (const loss of lossesAt(vfs, call)) {
+          inspect(vfs.afterPowerLoss(loss), progress.durable, `${JSON.stringify(loss)} ${phase} call ${call}`);
+          explored++;
+        }
       }
-    }
-    expect(explored).toBeGreaterThan(callsInAll);
-  }, 120_000);
+      expect(explored).toBeGreaterThan(callsInAll);
+    },
+    120_000,
+  );
 
   test("and when recovery itself is interrupted", () => {
     let nested = 0;
@@ -110,7 +119,11 @@ describe("wherever the process or the power fails", () => {
           if (!second.crashed) throw error;
         }
         if (!second.crashed) break;
-        inspect(second.afterPowerLoss({ model: "posix", seed: inner }), progress.durable, `call ${call}, then ${inner} in recovery`);
+        inspect(
+          second.afterPowerLoss({ model: "posix", seed: inner }),
+          progress.durable,
+          `call ${call}, then ${inner} in recovery`,
+        );
         nested++;
       }
     }

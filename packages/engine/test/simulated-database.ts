@@ -9,11 +9,18 @@ export interface SimulatedDatabase {
 }
 
 /** Segments are tiny unless `segments` says otherwise. */
-export function openSimulated(vfs: CrashVfs, options: Pick<LogOptions, "mode" | "segments"> & { readonly seed?: number } = {}): SimulatedDatabase {
+export function openSimulated(
+  vfs: CrashVfs,
+  options: Pick<LogOptions, "mode" | "segments"> & { readonly seed?: number } = {},
+): SimulatedDatabase {
   const time = new ManualTime();
   const random = new SeededRandom(options.seed ?? 1);
   const shared = { clock: time, timer: time, random };
   const driver = new InlineSyncDriver(vfs, time);
-  const durability = new LogDurability(vfs, driver, { ...shared, mode: options.mode, segments: options.segments ?? TINY_SEGMENTS });
+  const durability = new LogDurability(vfs, driver, {
+    ...shared,
+    mode: options.mode,
+    segments: options.segments ?? TINY_SEGMENTS,
+  });
   return { db: Database.open({ ...shared, durability }), time };
 }

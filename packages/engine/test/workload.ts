@@ -1,4 +1,11 @@
-import { type Database, EventLogStore, JsonDocumentStore, KvStore, type OpenTransaction, StateCellStore } from "../src/index.js";
+import {
+  type Database,
+  EventLogStore,
+  JsonDocumentStore,
+  KvStore,
+  type OpenTransaction,
+  StateCellStore,
+} from "../src/index.js";
 
 /** One commit of the workload; `strict` ones are on stable storage when they return. */
 export interface Step {
@@ -12,7 +19,11 @@ const kvOf = (t: OpenTransaction, space = "default") => new KvStore(t.scope(spac
 /** Commits of every kind, buffered and strict mixed, in several runs and spaces, enough to roll small segments a few times. */
 export const WORKLOAD: readonly Step[] = [
   { what: "a key", run: (db) => db.put("default", "first", 1) },
-  { what: "a strict key", strict: true, run: (db) => db.transactionWithDurability("default", "strict", (t) => kvOf(t).put("strict", 1)) },
+  {
+    what: "a strict key",
+    strict: true,
+    run: (db) => db.transactionWithDurability("default", "strict", (t) => kvOf(t).put("strict", 1)),
+  },
   {
     what: "all primitives over two spaces",
     run: (db) =>
@@ -24,22 +35,40 @@ export const WORKLOAD: readonly Step[] = [
         new JsonDocumentStore(t.scope("default")).put("doc", { list: [1, 2], at: { x: 0 } });
       }),
   },
-  { what: "a path write", run: (db) => new JsonDocumentStore(db.head(db.runs.must("default"))).set("doc", "$.at.x", 1) },
+  {
+    what: "a path write",
+    run: (db) => new JsonDocumentStore(db.head(db.runs.must("default"))).set("doc", "$.at.x", 1),
+  },
   { what: "a run", run: (db) => db.runs.create("second", { why: "test" }) },
   { what: "a key in it", run: (db) => db.put("second", "only", "here") },
   { what: "a big value", run: (db) => db.put("second", "big", "x".repeat(900)) },
-  { what: "a strict event", strict: true, run: (db) => db.transactionWithDurability("default", "strict", (t) => new EventLogStore(t.scope("logs")).append("strict", {})) },
+  {
+    what: "a strict event",
+    strict: true,
+    run: (db) =>
+      db.transactionWithDurability("default", "strict", (t) => new EventLogStore(t.scope("logs")).append("strict", {})),
+  },
   { what: "a push", run: (db) => new JsonDocumentStore(db.head(db.runs.must("default"))).push("doc", "$.list", 3) },
   { what: "a deletion", run: (db) => db.delete("default", "first") },
   { what: "a cell again", run: (db) => new StateCellStore(db.head(db.runs.must("default"))).set("phase", "two") },
   { what: "a space by name", run: (db) => db.spaces(db.runs.must("second")).create("empty") },
   { what: "another big value", run: (db) => db.put("default", "big", "y".repeat(1500)) },
-  { what: "the space goes, data and all", run: (db) => db.spaces(db.runs.must("default")).delete("logs", { force: true }) },
-  { what: "an event log begins again", run: (db) => new EventLogStore(db.head(db.runs.must("default"), "logs")).append("again", {}) },
+  {
+    what: "the space goes, data and all",
+    run: (db) => db.spaces(db.runs.must("default")).delete("logs", { force: true }),
+  },
+  {
+    what: "an event log begins again",
+    run: (db) => new EventLogStore(db.head(db.runs.must("default"), "logs")).append("again", {}),
+  },
   { what: "the run goes", run: (db) => db.runs.delete("second") },
   { what: "its name comes again", strict: false, run: (db) => db.runs.create("second") },
   { what: "a status", run: (db) => db.runs.setStatus("second", "completed", "done") },
   { what: "a frame larger than a segment", run: (db) => db.put("default", "huge", "z".repeat(7000)) },
-  { what: "a last strict key", strict: true, run: (db) => db.transactionWithDurability("default", "strict", (t) => kvOf(t).put("last", true)) },
+  {
+    what: "a last strict key",
+    strict: true,
+    run: (db) => db.transactionWithDurability("default", "strict", (t) => kvOf(t).put("last", true)),
+  },
   { what: "and one behind it", run: (db) => db.put("default", "after", null) },
 ];

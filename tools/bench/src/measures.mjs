@@ -14,7 +14,11 @@ const payload = (i) => ({ tool: "search", query: "documentation of the log", ste
 function onDisk(durability) {
   const dir = mkdtempSync(join(tmpdir(), "strata-bench-"));
   const db = Strata.open(dir, { durability });
-  return { db, close: () => (db.close(), rmSync(dir, { recursive: true, force: true })) };
+  const close = () => {
+    db.close();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  return { db, close };
 }
 
 function inMemory() {
@@ -59,7 +63,10 @@ function bareWrites(calls, sync) {
           if (sync) fdatasyncSync(fd);
         }
       },
-      close: () => (closeSync(fd), rmSync(dir, { recursive: true, force: true })),
+      close: () => {
+        closeSync(fd);
+        rmSync(dir, { recursive: true, force: true });
+      },
     };
   };
 }
@@ -83,7 +90,8 @@ function strictWriters(writers, each) {
   return () => {
     const opened = onDisk("strict");
     const writer = async (number, pass) => {
-      for (let i = 0; i < each; i++) await opened.db.transaction(async (txn) => void txn.kv.put(keys[(number * each + i) % KEYS], value(pass)));
+      for (let i = 0; i < each; i++)
+        await opened.db.transaction(async (txn) => void txn.kv.put(keys[(number * each + i) % KEYS], value(pass)));
     };
     return over(opened, (pass) => Promise.all(Array.from({ length: writers }, (_, number) => writer(number, pass))));
   };
@@ -132,11 +140,36 @@ export const measures = [
     }),
   },
   { name: "put over existing keys, in memory (Map.set)", calls: KEYS, open: puts(inMemory, KEYS), yardstick: mapSet },
-  { name: "put, mode none (one write)", calls: KEYS, open: puts(() => onDisk("none"), KEYS), yardstick: bareWrites(KEYS, false) },
-  { name: "put, buffered (one write)", calls: KEYS, open: puts(() => onDisk("buffered"), KEYS), yardstick: bareWrites(KEYS, false) },
-  { name: "put, strict, one after the other (write+sync)", calls: 2000, open: puts(() => onDisk("strict"), 2000), yardstick: bareWrites(2000, true) },
-  { name: "strict, 16 async writers (write+sync)", calls: 16 * 1000, open: strictWriters(16, 1000), yardstick: bareWrites(2000, true) },
-  { name: "strict, 64 async writers (write+sync)", calls: 64 * 500, open: strictWriters(64, 500), yardstick: bareWrites(2000, true) },
+  {
+    name: "put, mode none (one write)",
+    calls: KEYS,
+    open: puts(() => onDisk("none"), KEYS),
+    yardstick: bareWrites(KEYS, false),
+  },
+  {
+    name: "put, buffered (one write)",
+    calls: KEYS,
+    open: puts(() => onDisk("buffered"), KEYS),
+    yardstick: bareWrites(KEYS, false),
+  },
+  {
+    name: "put, strict, one after the other (write+sync)",
+    calls: 2000,
+    open: puts(() => onDisk("strict"), 2000),
+    yardstick: bareWrites(2000, true),
+  },
+  {
+    name: "strict, 16 async writers (write+sync)",
+    calls: 16 * 1000,
+    open: strictWriters(16, 1000),
+    yardstick: bareWrites(2000, true),
+  },
+  {
+    name: "strict, 64 async writers (write+sync)",
+    calls: 64 * 500,
+    open: strictWriters(64, 500),
+    yardstick: bareWrites(2000, true),
+  },
   {
     name: "transaction of 5 gets and 2 puts, in memory",
     calls: KEYS / 2,

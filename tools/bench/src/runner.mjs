@@ -14,12 +14,14 @@ export class Runner {
     const yardstickRates = [];
     for (let pass = 0; pass <= PASSES; pass++) {
       const rate = await timed(subject, measure.calls, pass);
-      const other = yardstick === undefined ? undefined : await timed(yardstick, yardstick.calls ?? measure.calls, pass);
+      const other =
+        yardstick === undefined ? undefined : await timed(yardstick, yardstick.calls ?? measure.calls, pass);
       if (pass === 0) continue; // warm-up
       rates.push(rate);
       if (other !== undefined) yardstickRates.push(other);
     }
-    const latencies = subject.latency === undefined ? undefined : await latenciesOf(subject, Math.min(LATENCY_CALLS, measure.calls));
+    const latencies =
+      subject.latency === undefined ? undefined : await latenciesOf(subject, Math.min(LATENCY_CALLS, measure.calls));
     await subject.close?.();
     await yardstick?.close?.();
     return {

@@ -6,7 +6,7 @@
  * - `portFiles`: where the real clock, chance and timers are bound to the port; `"all"` for packages whose business they are.
  */
 export const layers = {
-  core: { imports: [], portable: true, portFiles: ["src/clock.ts", "src/random.ts", "src/runtime.ts"] },
+  core: { imports: [], portable: true, portFiles: ["src/clock.ts", "src/random.ts", "src/runtime.ts", "src/timer.ts"] },
   storage: { imports: ["core"], portable: true },
   concurrency: { imports: ["core", "storage"], portable: true },
   durability: { imports: ["core"], portable: true, portFiles: ["src/timer.ts"] },

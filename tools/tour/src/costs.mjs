@@ -29,7 +29,13 @@ export class Costs {
     return [...this.#steps].map(([step, times]) => {
       const sorted = Float64Array.from(times).sort();
       const total = sorted.reduce((sum, ms) => sum + ms, 0);
-      return [step, String(sorted.length), duration(at(sorted, 0.5)), duration(at(sorted, 0.99)), rate((sorted.length / total) * 1000)];
+      return [
+        step,
+        String(sorted.length),
+        duration(at(sorted, 0.5)),
+        duration(at(sorted, 0.99)),
+        rate((sorted.length / total) * 1000),
+      ];
     });
   }
 }
@@ -44,5 +50,9 @@ function duration(ms) {
 }
 
 function rate(perSecond) {
-  return perSecond >= 10_000 ? `${Math.round(perSecond / 1000)}k` : perSecond >= 100 ? String(Math.round(perSecond)) : perSecond.toFixed(1);
+  return perSecond >= 10_000
+    ? `${Math.round(perSecond / 1000)}k`
+    : perSecond >= 100
+      ? String(Math.round(perSecond))
+      : perSecond.toFixed(1);
 }

@@ -43,7 +43,8 @@ function readOptions() {
     });
     const kills = Number(values.kills);
     if (!Number.isInteger(kills) || kills < 1 || kills > 20) throw new Error("--kills is a whole number from 1 to 20");
-    if (!["none", "buffered", "strict"].includes(values.durability)) throw new Error("--durability is none, buffered or strict");
+    if (!["none", "buffered", "strict"].includes(values.durability))
+      throw new Error("--durability is none, buffered or strict");
     return { ...values, kills };
   } catch (error) {
     console.error(`${error.message}\n\n${HELP}`);
@@ -64,7 +65,9 @@ async function main() {
   const sources = findSources();
 
   terminal.title("StrataDB: an agent's memory, and a power cut");
-  terminal.line(`${sources.files.length} files and ${sources.commits.length} commits of this checkout, durability "${options.durability}"`);
+  terminal.line(
+    `${sources.files.length} files and ${sources.commits.length} commits of this checkout, durability "${options.durability}"`,
+  );
 
   const db = Strata.open(dir, { durability: options.durability });
   try {

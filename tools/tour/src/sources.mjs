@@ -18,7 +18,8 @@ function* textFiles(folder) {
     if (SKIPPED.has(entry.name) || entry.name.startsWith(".")) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) yield* textFiles(path);
-    else if (TEXTS.has(extname(entry.name))) yield { path: relative(root, path).split(sep).join("/"), text: readFileSync(path, "utf8") };
+    else if (TEXTS.has(extname(entry.name)))
+      yield { path: relative(root, path).split(sep).join("/"), text: readFileSync(path, "utf8") };
   }
 }
 

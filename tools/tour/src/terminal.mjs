@@ -52,7 +52,8 @@ export class Terminal {
   /** The first column is text, the others are figures. */
   table(head, rows) {
     const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column].length)));
-    const layOut = (cells) => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join("  ");
+    const layOut = (cells) =>
+      cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join("  ");
     this.line(this.#style("dim", layOut(head)));
     for (const row of rows) this.line(layOut(row));
   }

@@ -33,6 +33,10 @@ export class Selection {
     return this.#spaces === undefined || this.#spaces.has(space);
   }
 
+  hasEvent(type: string): boolean {
+    return this.hasPrimitive("event") && type.startsWith(this.prefix);
+  }
+
   hasPrimitive(primitive: Primitive): boolean {
     return this.#primitives === undefined || this.#primitives.has(primitive);
   }

@@ -39,7 +39,10 @@ export async function collaborate({ db, terminal, costs }) {
   const totals = analysis.json.get("totals");
   const counted = WORKERS * ROUNDS;
   terminal.line(`${counted} files counted, ${conflicts} times somebody else was first and the work was done again`);
-  if (totals.files === counted && totals.words === sumOf(analysis, counted)) terminal.good(`the total is ${totals.words} words, exactly what the last ${counted} events add up to: no update was lost`);
+  if (totals.files === counted && totals.words === sumOf(analysis, counted))
+    terminal.good(
+      `the total is ${totals.words} words, exactly what the last ${counted} events add up to: no update was lost`,
+    );
   else terminal.bad(`the total is ${totals.words} words, the events say ${sumOf(analysis, counted)}`);
 
   const experiment = db.in({ run: "experiment" });

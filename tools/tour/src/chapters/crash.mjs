@@ -17,7 +17,9 @@ export async function crash({ dir, options, terminal, costs }) {
   let isWhole = true;
   for (let kill = 1; kill <= options.kills; kill++) {
     const acknowledged = await writeUntilKilled(dir, options.durability);
-    const db = costs.measure("open after a kill, recovery included", () => Strata.open(dir, { durability: options.durability }));
+    const db = costs.measure("open after a kill, recovery included", () =>
+      Strata.open(dir, { durability: options.durability }),
+    );
     try {
       isWhole = inspect(db, acknowledged, kill, terminal) && isWhole;
     } finally {
@@ -43,7 +45,9 @@ function inspect(db, acknowledged, kill, terminal) {
     );
     return true;
   }
-  terminal.bad(`kill ${kill}: ${missing.length} acknowledged commits missing, chain ${chain.valid ? "valid" : "broken"}, ${events} events, step ${state}`);
+  terminal.bad(
+    `kill ${kill}: ${missing.length} acknowledged commits missing, chain ${chain.valid ? "valid" : "broken"}, ${events} events, step ${state}`,
+  );
   return false;
 }
 

@@ -8,7 +8,9 @@ export function lookBack({ db, terminal }) {
   withView(db.at({ version: middle.version }), (view) => {
     const then = view.in({ space: "journal" });
     const documents = view.in({ space: "library" }).json.list().length;
-    terminal.good(`at version ${middle.version} it had read ${then.events.len()} files into ${documents} documents and stood at ${then.state.read("progress").file}`);
+    terminal.good(
+      `at version ${middle.version} it had read ${then.events.len()} files into ${documents} documents and stood at ${then.state.read("progress").file}`,
+    );
     terminal.line(`the progress cell has ${versions.length} versions, and each of them can be read`);
   });
 }

@@ -15,6 +15,7 @@ export async function readHistory({ db, sources, terminal, costs }) {
   }
   const report = costs.measure("verify an event chain", () => history.events.verify());
   const head = history.events.head();
-  if (report.valid) terminal.good(`${report.length} commits as events; the chain verifies, head ${head.hash.slice(0, 16)}…`);
+  if (report.valid)
+    terminal.good(`${report.length} commits as events; the chain verifies, head ${head.hash.slice(0, 16)}…`);
   else terminal.bad(`the chain breaks at ${report.firstInvalid}: ${report.reason}`);
 }

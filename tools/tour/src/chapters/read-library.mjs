@@ -23,16 +23,28 @@ export async function readLibrary({ db, sources, terminal, costs }) {
     if (position % 50 === 49) await new Promise(setImmediate);
   }
   const ms = (performance.now() - begun).toFixed(0);
-  terminal.good(`${sources.files.length - skipped} files read in ${ms} ms${skipped > 0 ? `, ${skipped} were known from before` : ""}`);
-  terminal.good(`"library" holds ${library.json.list().length} documents, "journal" ${journal.events.len()} events; all of it in transactions across both`);
+  terminal.good(
+    `${sources.files.length - skipped} files read in ${ms} ms${skipped > 0 ? `, ${skipped} were known from before` : ""}`,
+  );
+  terminal.good(
+    `"library" holds ${library.json.list().length} documents, "journal" ${journal.events.len()} events; all of it in transactions across both`,
+  );
 
-  const longest = library.json.list().reduce((best, path) => {
-    const words = library.json.get(path, "$.words");
-    return words > best.words ? { path, words } : best;
-  }, { path: "", words: -1 });
+  const longest = library.json.list().reduce(
+    (best, path) => {
+      const words = library.json.get(path, "$.words");
+      return words > best.words ? { path, words } : best;
+    },
+    { path: "", words: -1 },
+  );
   terminal.line(`longest document: ${longest.path}, ${longest.words} words`);
-  const headings = library.json.list().filter((path) => path.endsWith(".md")).flatMap((path) => library.json.query(path, "$.headings[?@.level == 1].title"));
-  terminal.line(`first-level headings, by RFC 9535 query: ${headings.slice(0, 4).join(" · ")}${headings.length > 4 ? " …" : ""}`);
+  const headings = library.json
+    .list()
+    .filter((path) => path.endsWith(".md"))
+    .flatMap((path) => library.json.query(path, "$.headings[?@.level == 1].title"));
+  terminal.line(
+    `first-level headings, by RFC 9535 query: ${headings.slice(0, 4).join(" · ")}${headings.length > 4 ? " …" : ""}`,
+  );
 }
 
 function describe({ path, text }) {
