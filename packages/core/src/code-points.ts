@@ -28,10 +28,12 @@ function rotated(unit: number): number {
   return unit >= BEHIND_SURROGATES ? unit - 0x800 : unit + 0x2000;
 }
 
+// Without the u flag it matches units, and on text of one byte a character it fails at once.
+const SURROGATE = /[\ud800-\udfff]/;
+
 /** Whether the text has a surrogate, so that `<` may order it otherwise than by code point. */
 export function hasSurrogates(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (isSurrogate(text.charCodeAt(i))) return true;
-  return false;
+  return SURROGATE.test(text);
 }
 
 /**
@@ -57,10 +59,6 @@ function successor(point: number): string | undefined {
   // A lone surrogate: the order has no unit above the last of them.
   if (point === BEHIND_SURROGATES - 1) return undefined;
   return String.fromCodePoint(point + 1);
-}
-
-function isSurrogate(unit: number): boolean {
-  return (unit & 0xf800) === SURROGATES;
 }
 
 function isPair(high: number, low: number): boolean {

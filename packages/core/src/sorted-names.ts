@@ -7,6 +7,7 @@ import type { ValueObject } from "./value.js";
 // are kept, found by a hash of the names' lengths and confirmed by the names themselves.
 const SLOTS = 256;
 const NAMES_MAX = 64;
+const NAME_LENGTH_MAX = 64; // So that few long names do not stay in memory for good.
 const asFound: (readonly string[] | undefined)[] = new Array(SLOTS).fill(undefined);
 const sorted: (readonly string[] | undefined)[] = new Array(SLOTS).fill(undefined);
 
@@ -16,7 +17,11 @@ export function sortedNames(object: ValueObject): readonly string[] {
   if (names.length < 2) return names;
   if (names.length > NAMES_MAX) return names.sort(compareCodePoints);
   let hash = names.length;
-  for (let i = 0; i < names.length; i++) hash = (hash * 31 + names[i]!.length) | 0;
+  for (let i = 0; i < names.length; i++) {
+    const { length } = names[i]!;
+    if (length > NAME_LENGTH_MAX) return names.sort(compareCodePoints);
+    hash = (hash * 31 + length) | 0;
+  }
   const slot = (hash ^ (hash >>> 8)) & (SLOTS - 1);
   const known = asFound[slot];
   if (known !== undefined && sameNames(known, names)) return sorted[slot]!;
