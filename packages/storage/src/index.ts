@@ -1,6 +1,7 @@
 export { EventTable, type TypeCount } from "./event-table.js";
 export type { KeyRange } from "./key-cursor.js";
 export { KeyMap } from "./key-map.js";
+export type { ContainedRun, MergeRecord } from "./merge-record.js";
 export { ReadView } from "./read-view.js";
 export { DEFAULT_SPACE, RunShard } from "./shard.js";
 export { ShardedStore } from "./sharded-store.js";

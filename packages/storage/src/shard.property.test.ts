@@ -273,6 +273,6 @@ test("runs, forks, spaces, keys and events are what arrays of versions say", () 
         }
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 }, 600_000);

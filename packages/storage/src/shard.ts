@@ -3,6 +3,7 @@
  */
 import { assert, compareCodePoints, type RunId, type Version } from "@strata/core";
 import type { EventTable } from "./event-table.js";
+import type { MergeRecord } from "./merge-record.js";
 import { SpaceTables } from "./space-tables.js";
 import type { Table, TablePrimitive } from "./table.js";
 import { Timeline } from "./timeline.js";
@@ -33,6 +34,8 @@ export class RunShard {
   layout = 0;
   dropped = false;
   readonly timeline: Timeline;
+  /** Merges into this very run, oldest first. Kept by the commit pass. */
+  readonly merges: MergeRecord[] = [];
   readonly watermark = new Watermark();
   readonly #incarnations: Map<string, SpaceTables[]> = new Map();
 
@@ -42,7 +45,7 @@ export class RunShard {
     this.parent = parent;
     this.forkVersion = forkVersion;
     this.lastVersion = forkVersion;
-    this.lastTimestamp = parent === undefined ? 0 : parent.timestampAt(forkVersion);
+    this.lastTimestamp = timestampAtFork(parent, forkVersion);
     this.timeline = new Timeline(forkVersion);
   }
 
@@ -175,6 +178,12 @@ export class RunShard {
     }
     return name === DEFAULT_SPACE ? new SpaceTables(name, 0) : undefined;
   }
+}
+
+/** Almost always the parent is forked as it is, and the answer need not be looked for. */
+function timestampAtFork(parent: RunShard | undefined, forkVersion: Version): number {
+  if (parent === undefined) return 0;
+  return parent.lastVersion <= forkVersion ? parent.lastTimestamp : parent.timestampAt(forkVersion);
 }
 
 function aliveAt(incarnations: readonly SpaceTables[], asOf: Version): SpaceTables | undefined {
