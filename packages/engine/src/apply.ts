@@ -17,6 +17,7 @@ export function applyCommit(shard: RunShard, commit: CommitRecord): void {
     const target = applyOperation(shard, operations[i] as Operation, version, timestamp);
     if (target !== undefined) shard.timeline.write(target);
   }
+  if (commit.contained !== undefined) shard.merges.push({ version, contained: commit.contained });
   shard.lastVersion = version;
   shard.lastTimestamp = timestamp;
 }
@@ -107,6 +108,10 @@ function appendEvent(table: EventTable, operation: AppendOperation, version: Ver
   }
   const prevHash = sequence === 0 ? operation.prevHash : hashOfRecord(table.record(sequence - 1));
   assert(prevHash !== undefined, "the first event of a log carries the hash its chain begins with");
-  table.append(version, operation.type, encodeEventRecord(timestamp, operation.hash, prevHash, operation.payload));
+  table.append(
+    version,
+    operation.type,
+    encodeEventRecord(timestamp, operation.hash, prevHash, operation.payload, operation.origin),
+  );
   return table;
 }

@@ -19,7 +19,7 @@ import {
   type Version,
 } from "@strata/core";
 import type { Durability } from "@strata/durability";
-import { Box, type EventTable, type Stored, type Table } from "@strata/storage";
+import { Box, type ContainedRun, type EventTable, type Stored, type Table } from "@strata/storage";
 import { applyCommit, documentBox, patchedDocument } from "./apply.js";
 import type { DerivedViews } from "./derived-index.js";
 import { hashOfRecord } from "./event-record.js";
@@ -139,7 +139,13 @@ export class CommitPass {
       }
       const timestamp = this.#nextTimestamp();
       for (const requirement of context.reads.requirements) requirement.check(timestamp);
-      return this.#publish(run, this.#finalise(run, context, timestamp), timestamp, context.message);
+      return this.#publish(
+        run,
+        this.#finalise(run, context, timestamp),
+        timestamp,
+        context.message,
+        context.writes.contained,
+      );
     } finally {
       this.#running = false;
     }
@@ -184,10 +190,17 @@ export class CommitPass {
   }
 
   /** Logs, then applies, then tells the views. The one place where a commit comes into being. */
-  #publish(run: Run, operations: readonly Operation[], timestamp: number, message: string | undefined): Committed {
+  #publish(
+    run: Run,
+    operations: readonly Operation[],
+    timestamp: number,
+    message: string | undefined,
+    contained: readonly ContainedRun[] = [],
+  ): Committed {
     const perf = this.#perf;
     const version = this.#allocator.next();
-    const record: CommitRecord = { run: run.number, version, timestamp, message, operations };
+    const commit = { run: run.number, version, timestamp, message, operations };
+    const record: CommitRecord = contained.length === 0 ? commit : { ...commit, contained: [...contained] };
     const begun = perf === undefined ? 0 : this.#clock.now();
     if (this.#durability.requiresWal()) this.#lastLsn = this.#log(record);
     const logged = perf === undefined ? 0 : this.#clock.now();
@@ -284,7 +297,7 @@ export class CommitPass {
   /** Sequences and hashes are given here, so that appenders never conflict with each other. */
   #finaliseEvents(run: Run, events: readonly PendingEvent[], timestamp: number, operations: Operation[]): void {
     const ends = new Map<string, { length: number; hash: string }>();
-    for (const { space, type, payload } of events) {
+    for (const { space, type, payload, origin } of events) {
       let end = ends.get(space);
       if (end === undefined) {
         end = this.#endOfLog(run.shard.events(space));
@@ -292,7 +305,7 @@ export class CommitPass {
       }
       const sequence = end.length;
       const prevHash = end.hash;
-      const hash = hashEvent(this.#runtime, { sequence, type, timestamp, payload, prevHash });
+      const hash = hashEvent(this.#runtime, { sequence, type, timestamp, payload, prevHash, origin });
       const event: AppendOperation = {
         kind: "append",
         space,
@@ -301,6 +314,7 @@ export class CommitPass {
         payload,
         hash,
         prevHash: sequence === 0 ? prevHash : undefined,
+        origin,
       };
       operations.push(event);
       end.length = sequence + 1;

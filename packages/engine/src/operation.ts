@@ -1,3 +1,4 @@
+import type { EventOrigin } from "@strata/concurrency";
 import {
   assert,
   type ByteReader,
@@ -9,8 +10,9 @@ import {
   type Value,
   type Version,
 } from "@strata/core";
-import { Box, type Stored } from "@strata/storage";
-import { bytesToHex, HASH_BYTES, hexToBytes } from "./event-record.js";
+import { Box, type ContainedRun, type Stored } from "@strata/storage";
+import { decodeOrigin, encodeOrigin } from "./event-origin.js";
+import { bytesToHex, HASH_BYTES, hexToBytes } from "./hash-bytes.js";
 import { decodeOperation, encodeOperation, type JsonOperation } from "./json/index.js";
 import type { KeyedPrimitive } from "./scope.js";
 
@@ -21,6 +23,8 @@ export interface CommitRecord {
   /** µs since the epoch; rises strictly within the database. */
   readonly timestamp: number;
   readonly message: string | undefined;
+  /** Of a merge: what the run contains of others from this commit on, first the run that was merged. */
+  readonly contained?: readonly ContainedRun[] | undefined;
   readonly operations: readonly Operation[];
 }
 
@@ -54,6 +58,8 @@ export interface AppendOperation {
   readonly hash: string;
   /** 64 hex digits for the first event of a log; of later ones it is the hash before, and is not written again. */
   readonly prevHash: string | undefined;
+  /** Of an event that was copied from another run. */
+  readonly origin?: EventOrigin | undefined;
 }
 
 export interface SpaceOperation {
@@ -64,19 +70,21 @@ export interface SpaceOperation {
 /**
  * Payload of a log frame. Integers are LEB128 varints, text is length-prefixed UTF-8, values are as in `docs/formats/value.md`.
  *
- *   commit   := run version timestamp message operationCount operation*
- *   message  := 0 | 1 text
+ *   commit   := run version timestamp flags u8, [message text], [contained], operationCount operation*
+ *   contained := count, (run version)*                                               of a merge
  *   operation := tag u8, [space text unless SAME_SPACE], body
  *   put      := flags u8, key text, [value], [expiresAt], [counter], [createdAt]      in the order of the flags
  *   patch    := key text, count, jsonOperation*
  *   append   := type text, sequence, hash[32], [prevHash[32] when sequence is 0], payload bytes
+ *   copy     := append, origin                                                       an event of another run
  *   space    := nothing
  *
  * SAME_SPACE stands for the space of the operation before; before the first it is "default".
  */
-const Tag = { kv: 1, state: 2, json: 3, patch: 4, append: 5, registerSpace: 6, dropSpace: 7 } as const;
+const Tag = { kv: 1, state: 2, json: 3, patch: 4, append: 5, registerSpace: 6, dropSpace: 7, copy: 8 } as const;
 const SAME_SPACE = 0x80;
 const FIRST_SPACE = "default";
+const CommitFlag = { message: 1, contained: 2 } as const;
 const Flag = { value: 1, boxed: 2, expires: 4, counter: 8, createdAt: 16, holdsBytes: 32 } as const;
 
 const PRIMITIVE_OF_TAG: { readonly [tag: number]: KeyedPrimitive } = { 1: "kv", 2: "state", 3: "json" };
@@ -85,18 +93,17 @@ export function encodeCommit(writer: ByteWriter, commit: CommitRecord): void {
   writer.varint(commit.run);
   writer.varint(commit.version);
   writer.varint(commit.timestamp);
-  if (commit.message === undefined) writer.u8(0);
-  else {
-    writer.u8(1);
-    writer.text(commit.message);
-  }
+  const { message, contained } = commit;
+  writer.u8((message === undefined ? 0 : CommitFlag.message) | (contained === undefined ? 0 : CommitFlag.contained));
+  if (message !== undefined) writer.text(message);
+  if (contained !== undefined) encodeContained(writer, contained);
   const { operations } = commit;
   writer.varint(operations.length);
   let space = FIRST_SPACE;
   for (let i = 0; i < operations.length; i++) {
     const operation = operations[i] as Operation;
     const same = operation.space === space ? SAME_SPACE : 0;
-    writer.u8((operation.kind === "put" ? Tag[operation.primitive] : Tag[operation.kind]) | same);
+    writer.u8(tagOf(operation) | same);
     if (same === 0) writer.text(operation.space);
     space = operation.space;
     if (operation.kind === "put") encodePut(writer, operation.key, operation.stored);
@@ -105,12 +112,19 @@ export function encodeCommit(writer: ByteWriter, commit: CommitRecord): void {
   }
 }
 
+function tagOf(operation: Operation): number {
+  if (operation.kind === "put") return Tag[operation.primitive];
+  return operation.kind === "append" && operation.origin !== undefined ? Tag.copy : Tag[operation.kind];
+}
+
 /** @throws CorruptionError `CORRUPT_RECORD` or `CORRUPT_VALUE`: the bytes passed their checksum and still make no commit. */
 export function decodeCommit(reader: ByteReader): CommitRecord {
   const run = reader.varint() as RunId;
   const version = reader.varint();
   const timestamp = reader.varint();
-  const message = reader.u8() === 0 ? undefined : reader.text();
+  const flags = reader.u8();
+  const message = (flags & CommitFlag.message) === 0 ? undefined : reader.text();
+  const contained = (flags & CommitFlag.contained) === 0 ? undefined : decodeContained(reader);
   const count = reader.varint();
   const operations: Operation[] = [];
   let space = FIRST_SPACE;
@@ -120,7 +134,23 @@ export function decodeCommit(reader: ByteReader): CommitRecord {
     operations.push(decodeBody(reader, tag & ~SAME_SPACE, space));
   }
   reader.expectEnd();
-  return { run, version, timestamp, message, operations };
+  const commit = { run, version, timestamp, message, operations };
+  return contained === undefined ? commit : { ...commit, contained };
+}
+
+function encodeContained(writer: ByteWriter, contained: readonly ContainedRun[]): void {
+  writer.varint(contained.length);
+  for (const { run, version } of contained) {
+    writer.varint(run);
+    writer.varint(version);
+  }
+}
+
+function decodeContained(reader: ByteReader): ContainedRun[] {
+  const contained: ContainedRun[] = [];
+  for (let left = reader.varint(); left > 0; left--)
+    contained.push({ run: reader.varint() as RunId, version: reader.varint() });
+  return contained;
 }
 
 function decodeBody(reader: ByteReader, tag: number, space: string): Operation {
@@ -133,6 +163,8 @@ function decodeBody(reader: ByteReader, tag: number, space: string): Operation {
       return decodePatch(reader, space);
     case Tag.append:
       return decodeAppend(reader, space);
+    case Tag.copy:
+      return { ...decodeAppend(reader, space), origin: decodeOrigin(reader) };
     case Tag.registerSpace:
       return { kind: "registerSpace", space };
     case Tag.dropSpace:
@@ -204,6 +236,7 @@ function encodeAppend(writer: ByteWriter, operation: AppendOperation): void {
     writer.raw(hashScratch);
   }
   writer.bytes(operation.payload);
+  if (operation.origin !== undefined) encodeOrigin(writer, operation.origin);
 }
 
 function decodeAppend(reader: ByteReader, space: string): AppendOperation {

@@ -1,4 +1,4 @@
-import type { Observation, Requirement } from "@strata/concurrency";
+import type { EventOrigin, Observation, Requirement } from "@strata/concurrency";
 import type { Limits, Timer, Version } from "@strata/core";
 import type { Found, KeyRange, Stored } from "@strata/storage";
 import type { JsonOperation } from "./json/index.js";
@@ -82,6 +82,8 @@ export interface StoredEvent {
   readonly hash: string;
   /** Canonical bytes of the payload (`encodeCanonical`), shared with the store: never mutate them. */
   readonly payload: Uint8Array;
+  /** Of an event that a merge copied from another run: where it was appended first. */
+  readonly origin?: EventOrigin | undefined;
 }
 
 /** A scope whose present can be held in sight while others write. */

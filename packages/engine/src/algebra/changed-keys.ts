@@ -27,7 +27,11 @@ export class ChangedKeys {
  * Every key that a commit wrote on the way from `ancestor` to the end of one of the lineages; keys that hold the same again in the end are
  * among them. `undefined` when a timeline was trimmed and cannot tell.
  */
-export function changedKeysSince(ancestor: Point, lineages: readonly (readonly Stretch[])[], selection: Selection): ChangedKeys | undefined {
+export function changedKeysSince(
+  ancestor: Point,
+  lineages: readonly (readonly Stretch[])[],
+  selection: Selection,
+): ChangedKeys | undefined {
   const changed = new ChangedKeys();
   for (const lineage of lineages) {
     for (const { shard, through } of lineage) {
@@ -47,7 +51,8 @@ function collect({ shard, version: through }: Point, from: Version, selection: S
     if (!(target instanceof VersionChain)) return true;
     const { key, table } = target;
     const { primitive, space } = table;
-    if (selection.hasPrimitive(primitive) && selection.hasSpace(space.name) && key.startsWith(selection.prefix)) into.add(space.name, primitive, key);
+    if (selection.hasPrimitive(primitive) && selection.hasSpace(space.name) && key.startsWith(selection.prefix))
+      into.add(space.name, primitive, key);
     return true;
   });
 }

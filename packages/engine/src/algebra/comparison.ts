@@ -84,7 +84,8 @@ export class Comparison {
       find(tableB, key, b, this.#foundB);
       return visitor.key({ space, primitive, key }, this.#foundA, this.#foundB);
     };
-    if (this.#changed !== undefined && isSameIncarnation(tableA, tableB)) return this.#changed.of(space, primitive).every(visit);
+    if (this.#changed !== undefined && isSameIncarnation(tableA, tableB))
+      return this.#changed.of(space, primitive).every(visit);
     return this.#walkBoth(tableA, tableB, visit);
   }
 

@@ -19,7 +19,10 @@ export class Selection {
     if (typeof filter !== "object" || filter === null) throw illegal("filter", filter, "an object");
     const { primitives, spaces, prefix = "" } = filter;
     if (typeof prefix !== "string") throw illegal("prefix", prefix, "a string");
-    if (primitives !== undefined && !(Array.isArray(primitives) && primitives.every((one) => PRIMITIVES.includes(one)))) {
+    if (
+      primitives !== undefined &&
+      !(Array.isArray(primitives) && primitives.every((one) => PRIMITIVES.includes(one)))
+    ) {
       throw illegal("primitives", primitives, `a list of ${PRIMITIVES.join(", ")}`);
     }
     if (spaces !== undefined && !Array.isArray(spaces)) throw illegal("spaces", spaces, "a list of names");

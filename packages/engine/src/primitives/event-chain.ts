@@ -1,11 +1,14 @@
+import type { EventOrigin } from "@strata/concurrency";
 import { ByteWriter, type Runtime } from "@strata/core";
-import { HASH_BYTES, hexToBytes } from "../event-record.js";
+import { encodeOrigin } from "../event-origin.js";
+import { HASH_BYTES, hexToBytes } from "../hash-bytes.js";
 import type { EventSource } from "../scope.js";
 
 /**
  * What an event's hash covers. The one place where it is computed; `docs/formats/event.md` has the same with an example.
  *
  *   event    := domain text "strata.event" | hashVersion u8 | sequence u64 | timestamp u64 | type text | payload bytes | prevHash[32]
+ *   copy     := the same with hashVersion 2, | origin          of an event that was copied from another run; see `encodeOrigin`
  *   genesis  := domain text "strata.chain" | hashVersion u8 | chainId bytes
  *
  * Little-endian; `text` and `bytes` are preceded by their length in bytes (LEB128), so that no two events give the same input. `payload` is
@@ -14,6 +17,8 @@ import type { EventSource } from "../scope.js";
 const EVENT_DOMAIN = "strata.event";
 const CHAIN_DOMAIN = "strata.chain";
 const HASH_VERSION = 1;
+/** Of copies: their hash covers where they came from. */
+const COPY_HASH_VERSION = 2;
 
 /** Hash of the last event of a log that has none. */
 export const EMPTY_HEAD: string = "0".repeat(HASH_BYTES * 2);
@@ -27,6 +32,8 @@ export interface HashedEvent {
   readonly payload: Uint8Array;
   /** 64 hex digits: the hash of the event before, for the first one `genesisHash`. */
   readonly prevHash: string;
+  /** Of a copied event. */
+  readonly origin?: EventOrigin | undefined;
 }
 
 const writer = new ByteWriter();
@@ -36,13 +43,14 @@ const prevHashBytes = new Uint8Array(HASH_BYTES);
 export function hashEvent(runtime: Pick<Runtime, "sha256Hex">, event: HashedEvent): string {
   writer.reset();
   writer.text(EVENT_DOMAIN);
-  writer.u8(HASH_VERSION);
+  writer.u8(event.origin === undefined ? HASH_VERSION : COPY_HASH_VERSION);
   writer.u64(event.sequence);
   writer.u64(event.timestamp);
   writer.text(event.type);
   writer.bytes(event.payload);
   hexToBytes(event.prevHash, prevHashBytes, 0);
   writer.raw(prevHashBytes);
+  if (event.origin !== undefined) encodeOrigin(writer, event.origin);
   return runtime.sha256Hex(writer.view());
 }
 

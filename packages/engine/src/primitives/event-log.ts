@@ -1,3 +1,4 @@
+import type { EventOrigin } from "@strata/concurrency";
 import {
   ByteReader,
   decodeValue,
@@ -33,6 +34,8 @@ export type EventRecord<M = AnyEvents> = {
     /** 64 hex digits each; empty for an own, uncommitted event. */
     readonly prevHash: string;
     readonly hash: string;
+    /** Of an event that was copied from another run: where it was appended first. Its hash covers it. */
+    readonly origin?: EventOrigin;
   };
 }[keyof M & string];
 
@@ -293,9 +296,10 @@ function mustRead<M>(events: EventSource, sequence: number): EventRecord<M> {
 }
 
 function recordOf<M>(event: StoredEvent): EventRecord<M> {
-  const { type, sequence, version, timestamp, prevHash, hash } = event;
+  const { type, sequence, version, timestamp, prevHash, hash, origin } = event;
   const payload = decodeValue(new ByteReader(event.payload));
-  return { type, payload, sequence, version, timestamp, prevHash, hash } as unknown as EventRecord<M>;
+  const record = { type, payload, sequence, version, timestamp, prevHash, hash };
+  return (origin === undefined ? record : { ...record, origin }) as unknown as EventRecord<M>;
 }
 
 function checkedHead(expected: ChainHead): ChainHead {
