@@ -14,6 +14,7 @@ import {
   decodeValue,
   encodeCanonical,
   encodeValue,
+  InvariantError,
   StrataError,
   type Value,
 } from "./index.js";
@@ -134,6 +135,15 @@ describe("a value", () => {
     for (const text of ["\ufeffx", `\ufeff${"x".repeat(100)}`, "\0", "\ufffd"]) {
       expect(decoded(encoded({ [text]: text }))).toEqual({ [text]: text });
     }
+  });
+
+  test("is all that is ever written: anything else is a bug of the caller", () => {
+    for (const bug of [undefined, [undefined], { a: undefined }, [() => 1], { a: [Symbol("s")] }]) {
+      for (const write of [encodeValue, encodeCanonical]) {
+        expect(() => write(new ByteWriter(), bug as unknown as Value)).toThrow(InvariantError);
+      }
+    }
+    expect(decoded(encoded({ a: [1] }))).toEqual({ a: [1] });
   });
 
   test("is read from a buffer that changes later without changing", () => {
