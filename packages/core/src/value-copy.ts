@@ -1,9 +1,10 @@
 /**
  * The border of the store: what comes in is checked and copied, so that nothing the caller does later changes it.
  *
- * Objects are copied member by member, since each member is checked anyway: some 160 ns for five members. `{ ...o }`
- * takes 15 ns, but runs accessors, keeps symbols, and its result takes another 200 ns to freeze on Node 20. Arrays are
- * spread: `slice` of a frozen array is a hundred times slower.
+ * Objects are copied member by member, since each member is checked anyway: some 210 ns for five members, of which
+ * looking for accessors takes 30 and the well-formedness of names and text another 30. `{ ...o }` takes 15, but runs
+ * accessors, keeps symbols, and its result takes another 200 to freeze on Node 20. Arrays are spread: `slice` of a frozen
+ * array is a hundred times slower.
  */
 
 import { headSize, numberSize } from "./cbor.js";
