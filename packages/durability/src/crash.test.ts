@@ -42,7 +42,7 @@ describe("a log whose process ends at any call, and whose power fails in any way
 
   test("whatever it was doing", { timeout: 600_000 }, () => {
     let states = 0;
-    for (let i = 0; i < 20 * DEPTH; i++) {
+    for (let i = 0; i < 5 * DEPTH; i++) {
       states += exploreCrashes(randomScript(SEED + i, 16), {
         randomChoices: 3,
         nestedPercent: 1,

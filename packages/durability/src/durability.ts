@@ -51,6 +51,18 @@ export interface Durability {
   recover(visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void): RecoverySummary;
 
   /**
+   * Visits every commit in the log once more, as `recover` did, with those appended since. Changes nothing, and may be called any number of
+   * times while the log is open, whether for writing or for reading; what was appended but is not durable yet is among what it visits.
+   *
+   * @param visit receives each commit in order; it appends nothing. `payload` is valid during the call only. What it throws is thrown.
+   * @throws {StateError} `DATABASE_CLOSED`, `DATABASE_FENCED`
+   * @throws {CorruptionError} `WAL_CORRUPT` when the log was damaged meanwhile
+   * @throws {IoError}
+   * @throws {InvariantError} where nothing is kept: `requiresWal()` is false
+   */
+  read(visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void): void;
+
+  /**
    * Writes one commit behind all earlier ones. When it returns the commit survives the end of the process; it is not yet
    * acknowledged: `settle` or `settled` does that.
    *

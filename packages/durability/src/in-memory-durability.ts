@@ -1,4 +1,4 @@
-import { assert, type Lsn, StateError, lsn as toLsn, type Version } from "@strata/core";
+import { assert, InvariantError, type Lsn, StateError, lsn as toLsn, type Version } from "@strata/core";
 import type {
   CommitIdentity,
   CommitStatus,
@@ -45,6 +45,11 @@ export class InMemoryDurability implements Durability {
       created: true,
       clean: true,
     };
+  }
+
+  read(): void {
+    if (this.#state === "closed") throw closed();
+    throw new InvariantError("commits in memory are not kept: there is no log to read");
   }
 
   append(version: Version, _payload: Uint8Array): Lsn {

@@ -12,7 +12,7 @@ import type {
 import { type LogOptions, type LogSettings, resolveLogOptions } from "./log-options.js";
 import { LogPoisoned } from "./log-poisoned.js";
 import type { CommitVisitor } from "./log-scan.js";
-import { LOCK_NAME, surveyDirectory } from "./manifest-directory.js";
+import { LOCK_NAME, type OwnManifests, surveyDirectory } from "./manifest-directory.js";
 import { closed, OpenLog } from "./open-log.js";
 import { type RecoveredLog, type RecoveryContext, recoverForReading, recoverForWriting } from "./recovery.js";
 import { commitStatusOf, summaryOf } from "./recovery-summary.js";
@@ -38,6 +38,8 @@ export class LogDurability implements Durability {
   #lock: VfsLock | undefined;
   #recovered: RecoveredLog | undefined;
   #epoch = 0;
+  /** Those of a log that is open for writing. */
+  #manifests: OwnManifests | undefined;
   #open: OpenLog | undefined;
   #startsDriver = false;
 
@@ -107,6 +109,15 @@ export class LogDurability implements Durability {
     this.#lock = lock;
     this.#state = "open";
     return summaryOf(this.#recovered!, this.#epoch);
+  }
+
+  read(visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void): void {
+    if (this.#state === "closed") throw closed();
+    assert(this.#state === "open", "a log is recovered before it is read again");
+    this.#manifests?.checkFence();
+    // What salvage gave up at opening is behind a manifest that no longer mentions it; what is damaged since is told.
+    const context = { ...this.#context(), salvage: this.#manifests === undefined && this.#settings.salvage };
+    recoverForReading(context, (payload, endLsn, version) => visit(payload, toLsn(endLsn), version));
   }
 
   append(version: Version, payload: Uint8Array): Lsn {
@@ -201,6 +212,7 @@ export class LogDurability implements Durability {
     const owned = recoverForWriting(this.#context(), visit);
     this.#recovered = owned;
     this.#epoch = owned.manifests.current.epoch;
+    this.#manifests = owned.manifests;
     try {
       this.#open = new OpenLog(this.#vfs, this.#driver, this.#settings, owned);
     } catch (error) {

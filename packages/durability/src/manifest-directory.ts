@@ -1,6 +1,8 @@
 import { assert, CorruptionError, InvalidArgumentError, StateError, StrataError } from "@strata/core";
 import {
+  claimName,
   decodeManifest,
+  EPOCH_CLAIM_PATTERN,
   encodeManifest,
   MANIFEST_BYTES_MAX,
   MANIFEST_NAME_PATTERN,
@@ -16,7 +18,8 @@ import { EPOCH_MAX, parseSegmentName, WAL_DIRECTORY } from "./wal-format.js";
 export interface DirectorySurvey {
   /** Names of manifests, the one that counts first. */
   readonly manifests: readonly ManifestFile[];
-  readonly temporaries: readonly ManifestFile[];
+  /** Left by interrupted openings: manifests in the making, claims to older epochs. */
+  readonly remains: readonly { readonly name: string; readonly epoch: number }[];
   readonly segments: readonly SegmentFile[];
   /** No name carries a higher epoch. */
   readonly epochMax: number;
@@ -42,14 +45,14 @@ const DAMAGED_SUFFIX = ".damaged";
 
 export function surveyDirectory(vfs: Vfs): DirectorySurvey {
   const manifests: ManifestFile[] = [];
-  const temporaries: ManifestFile[] = [];
+  const remains: { name: string; epoch: number }[] = [];
   const segments: SegmentFile[] = [];
   const foreign: string[] = [];
   for (const name of vfs.list("")) {
     const manifest = parseManifestName(name, MANIFEST_NAME_PATTERN);
-    const temporary = parseManifestName(name, MANIFEST_TEMPORARY_PATTERN);
+    const remnant = MANIFEST_TEMPORARY_PATTERN.exec(name) ?? EPOCH_CLAIM_PATTERN.exec(name);
     if (manifest !== undefined) manifests.push(manifest);
-    else if (temporary !== undefined) temporaries.push(temporary);
+    else if (remnant !== null) remains.push({ name, epoch: Number.parseInt(remnant[1]!, 16) });
     else if (!isOurs(name)) foreign.push(name);
   }
   for (const name of vfs.list(WAL_DIRECTORY)) {
@@ -59,8 +62,8 @@ export function surveyDirectory(vfs: Vfs): DirectorySurvey {
   manifests.sort((a, b) => b.epoch - a.epoch || b.number - a.number);
   segments.sort((a, b) => a.firstLsn - b.firstLsn || a.epoch - b.epoch);
   let epochMax = 0;
-  for (const { epoch } of [...manifests, ...temporaries, ...segments]) if (epoch > epochMax) epochMax = epoch;
-  return { manifests, temporaries, segments, epochMax, foreign };
+  for (const { epoch } of [...manifests, ...remains, ...segments]) if (epoch > epochMax) epochMax = epoch;
+  return { manifests, remains, segments, epochMax, foreign };
 }
 
 /** The manifest that counts, and those above it that do not parse. */
@@ -179,7 +182,7 @@ export class OwnManifests {
    * other owner is fenced.
    *
    * @param damaged are put aside, not removed.
-   * @throws {StateError} `DATABASE_FENCED` when others raise it at the same time, again and again.
+   * @throws {StateError} `DATABASE_FENCED` when somebody else raised it at the same time.
    */
   static raiseEpoch(
     vfs: Vfs,
@@ -188,20 +191,15 @@ export class OwnManifests {
     damaged: readonly ManifestFile[],
   ): OwnManifests {
     let epoch = survey.epochMax + 1;
-    // The temporary file is the claim: whoever makes it owns the epoch. Remains of a crash are as good as a competitor.
-    for (let attempt = 0; attempt < 16; attempt++, epoch++) {
-      assert(epoch <= EPOCH_MAX, "the epochs are used up");
-      const manifest: Manifest = { ...base, epoch, number: 1 };
-      if (!publish(vfs, manifest)) continue;
-      const own = new OwnManifests(vfs, manifest);
-      for (const { name } of damaged) if (vfs.exists(name)) vfs.rename(name, `${name}${DAMAGED_SUFFIX}`);
-      for (const file of surveyDirectory(vfs).manifests) if (file.epoch < epoch) vfs.unlink(file.name);
-      own.checkFence();
-      return own;
-    }
-    throw new StateError("DATABASE_FENCED", `${vfs.name} is being opened by other processes at the same time`, {
-      path: vfs.name,
-    });
+    while (!claimEpoch(vfs, epoch)) epoch += 1;
+    const own = new OwnManifests(vfs, { ...base, epoch, number: 1 });
+    publish(vfs, own.#current);
+    // Whoever looked around before somebody else came and went may have claimed an epoch of the past.
+    const manifests = own.#mustCount();
+    for (const { name } of damaged) if (vfs.exists(name)) vfs.rename(name, `${name}${DAMAGED_SUFFIX}`);
+    for (const file of manifests) if (file.epoch < epoch) vfs.unlink(file.name);
+    own.checkFence();
+    return own;
   }
 
   /** Makes `changes` to the current manifest durable, under the next number. */
@@ -209,35 +207,52 @@ export class OwnManifests {
     this.checkFence();
     const previous = this.#current;
     const next: Manifest = { ...previous, ...changes, number: previous.number + 1 };
-    this.#vfs.unlink(`${manifestName(next.epoch, next.number)}.tmp`);
-    assert(publish(this.#vfs, next), "the number of a manifest is used once");
+    publish(this.#vfs, next);
     this.#current = next;
+    // Who took over since the look at the fence has removed the manifests there were, and cannot know of this one.
+    this.#mustCount();
     // The one before stays, for the case that this one is damaged some day. Not the first: it describes the log without the
     // segments of this epoch, and with it alone they would pass for those of an interrupted recovery.
     const obsolete = previous.number === 1 ? 1 : previous.number - 1;
     this.#vfs.unlink(manifestName(previous.epoch, obsolete));
   }
 
+  /** Takes the current manifest back when it is not the one that counts. @returns the names of all manifests. */
+  #mustCount(): readonly ManifestFile[] {
+    const { manifests } = surveyDirectory(this.#vfs);
+    if (manifests[0]?.name === this.currentName) return manifests;
+    this.#vfs.unlink(this.currentName);
+    throw fenced(this.#vfs, this.#current.epoch);
+  }
+
   /** @throws {StateError} `DATABASE_FENCED` when somebody else has raised the epoch. */
   checkFence(): void {
-    if (this.#vfs.exists(this.currentName)) return;
-    throw new StateError(
-      "DATABASE_FENCED",
-      `${this.#vfs.name} was taken over from this process (epoch ${this.#current.epoch})`,
-      {
-        path: this.#vfs.name,
-        epoch: this.#current.epoch,
-      },
-    );
+    if (!this.#vfs.exists(this.currentName)) throw fenced(this.#vfs, this.#current.epoch);
   }
 }
 
-/** Write, fsync, rename, fsync of the directory. @returns false when somebody else is writing, or wrote, this very manifest. */
-function publish(vfs: Vfs, manifest: Manifest): boolean {
+/**
+ * Makes the epoch this process's own, among all that live: who creates its file has it. The file stays until a later epoch
+ * is raised. @returns false when somebody else has it.
+ */
+function claimEpoch(vfs: Vfs, epoch: number): boolean {
+  assert(epoch <= EPOCH_MAX, "the epochs are used up");
+  const name = claimName(epoch);
+  try {
+    vfs.open(name, "create").close();
+    return true;
+  } catch (error) {
+    if (vfs.exists(name)) return false;
+    throw error;
+  }
+}
+
+/** Write, fsync, rename, fsync of the directory. */
+function publish(vfs: Vfs, manifest: Manifest): void {
   const name = manifestName(manifest.epoch, manifest.number);
   const temporary = `${name}.tmp`;
   const bytes = encodeManifest(manifest);
-  if (vfs.exists(name) || vfs.exists(temporary)) return false;
+  vfs.unlink(temporary);
   try {
     const file = vfs.open(temporary, "create");
     try {
@@ -252,7 +267,13 @@ function publish(vfs: Vfs, manifest: Manifest): boolean {
     throw error;
   }
   vfs.syncDirectory("");
-  return true;
+}
+
+function fenced(vfs: Vfs, epoch: number): StateError {
+  return new StateError("DATABASE_FENCED", `${vfs.name} was taken over from this process (epoch ${epoch})`, {
+    path: vfs.name,
+    epoch,
+  });
 }
 
 function removeQuietly(vfs: Vfs, path: string): void {

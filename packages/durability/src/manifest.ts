@@ -65,6 +65,8 @@ export const MANIFEST_FORMAT_VERSION = 1;
 export const MANIFEST_NAME_PATTERN = /^MANIFEST-([0-9a-f]{8})-([0-9a-f]{8})$/;
 /** A manifest in the making. */
 export const MANIFEST_TEMPORARY_PATTERN = /^MANIFEST-([0-9a-f]{8})-([0-9a-f]{8})\.tmp$/;
+/** An empty file whose creation makes an epoch somebody's own. */
+export const EPOCH_CLAIM_PATTERN = /^EPOCH-([0-9a-f]{8})$/;
 /** More than any manifest has; what is longer is none. */
 export const MANIFEST_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Older epochs are forgotten by `commitStatus`. */
@@ -76,6 +78,10 @@ const CRC_SIZE = 4;
 
 export function manifestName(epoch: number, number: number): string {
   return `MANIFEST-${hex(epoch, 8)}-${hex(number, 8)}`;
+}
+
+export function claimName(epoch: number): string {
+  return `EPOCH-${hex(epoch, 8)}`;
 }
 
 export function encodeManifest(manifest: Manifest): Uint8Array {

@@ -115,7 +115,7 @@ export class OpenLog {
     if (this.#released) return;
     this.#background = true;
     const { flushIntervalMs, maxPendingWrites } = this.#settings;
-    this.#driver.start({ flushIntervalMs, maxPendingWrites }, (error) => this.#poison(error));
+    this.#driver.start({ flushIntervalMs, maxPendingWrites }, () => void this.#driverFailed());
   }
 
   /** See `Durability.append`. */
@@ -305,7 +305,13 @@ export class OpenLog {
   }
 
   #driverFailed(): StrataError {
-    const cause = this.#driver.failure ?? new IoError("IO_ERROR", "a background fsync of the log failed");
+    let cause = this.#driver.failure ?? new IoError("IO_ERROR", "a background fsync of the log failed");
+    try {
+      // Who takes a log over may remove the files: then that is the reason.
+      this.#manifests.checkFence();
+    } catch (error) {
+      cause = toStrataError(error);
+    }
     this.#poison(cause);
     return cause;
   }

@@ -291,7 +291,7 @@ function sweep(vfs: Vfs, manifest: Manifest, scan: LogScan, logger: Logger): voi
     for (const name of vfs.list(WAL_DIRECTORY)) {
       if (PREPARED_NAME_PATTERN.test(name)) vfs.unlink(`${WAL_DIRECTORY}/${name}`);
     }
-    sweepTemporaries(vfs, manifest.epoch);
+    for (const { name, epoch } of surveyDirectory(vfs).remains) if (epoch < manifest.epoch) vfs.unlink(name);
   } catch (error) {
     if (!StrataError.is(error)) throw error;
     logger.log("warn", "recovery", "remains of earlier sessions could not be removed", {
@@ -299,10 +299,6 @@ function sweep(vfs: Vfs, manifest: Manifest, scan: LogScan, logger: Logger): voi
       ...error.facts,
     });
   }
-}
-
-function sweepTemporaries(vfs: Vfs, epoch: number): void {
-  for (const file of surveyDirectory(vfs).temporaries) if (file.epoch < epoch) vfs.unlink(file.name);
 }
 
 function isMentioned(spans: readonly LogSpan[], epoch: number, firstLsn: number): boolean {

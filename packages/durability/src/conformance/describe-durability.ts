@@ -139,6 +139,49 @@ export function describeDurability(
       }
     }
 
+    withBackend("the log can be read again while it is open, with what was just appended", ({ open }) => {
+      const random = new SeededRandom(11);
+      const made: { version: Version; lsn: Lsn; payload: string }[] = [];
+      for (const mode of MODES) {
+        const { log, summary } = recover(open({ mode }));
+        expect(readAgain(log)).toEqual(made);
+        let version = summary.nextVersion;
+        for (let i = 0; i < 30; i++) {
+          const payload = random.bytes([0, 1, 100, 5000, 70_000][random.below(5)]!);
+          made.push({ version, lsn: log.append(version, payload), payload: digest(payload) });
+          version += 1 + random.below(3);
+          if (i % 10 === 0) expect(readAgain(log)).toEqual(made);
+        }
+        const { appends } = log.counters;
+        expect(readAgain(log)).toEqual(made);
+        expect(readAgain(log)).toEqual(made);
+        expect(log.counters.appends).toBe(appends);
+        log.persist(version, bytes(1), "strict");
+        made.push({ version, lsn: readAgain(log).at(-1)!.lsn, payload: digest(bytes(1)) });
+        log.shutdown();
+        expect(codeOf(() => log.read(() => {}))).toBe("DATABASE_CLOSED");
+      }
+      expect(recover(open({ mode: "strict" })).commits).toEqual(made);
+    });
+
+    withBackend("what the reader throws is thrown as it is, and the log goes on", ({ open }) => {
+      const { log } = recover(open({ mode: "strict" }));
+      log.persist(1, bytes(1));
+      const failure = new Error("not today");
+      let thrown: unknown;
+      try {
+        log.read(() => {
+          throw failure;
+        });
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toBe(failure);
+      log.persist(2, bytes(2));
+      expect(readAgain(log).length).toBe(2);
+      log.shutdown();
+    });
+
     withBackend("a commit of several megabytes between small ones", ({ open }) => {
       const first = recover(open({ mode: "strict" })).log;
       const large = new SeededRandom(3).bytes(5_000_000);
@@ -306,6 +349,7 @@ export function describeDurability(
       const readers = [1, 2].map(() => recover(open({ mode: "strict", readOnly: true })));
       for (const reader of readers) {
         expect(reader.commits.length).toBe(1);
+        expect(readAgain(reader.log)).toEqual(reader.commits);
         expect(codeOf(() => reader.log.append(2, bytes(2)))).toBe("READ_ONLY");
         reader.log.flush();
       }
@@ -326,6 +370,12 @@ function recover(log: Durability): Recovered {
   const commits: { version: Version; lsn: Lsn; payload: string }[] = [];
   const summary = log.recover((payload, lsn, version) => commits.push({ version, lsn, payload: digest(payload) }));
   return { log, summary, commits };
+}
+
+function readAgain(log: Durability): Recovered["commits"] {
+  const commits: { version: Version; lsn: Lsn; payload: string }[] = [];
+  log.read((payload, lsn, version) => commits.push({ version, lsn, payload: digest(payload) }));
+  return commits;
 }
 
 /** Enough to tell payloads apart, and short in a report. */
