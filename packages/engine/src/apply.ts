@@ -9,10 +9,12 @@ import type { KeyedPrimitive } from "./scope.js";
 /**
  * Folds one commit into its run: the one way in which the store changes, whether the commit is new or read back from the log. The caller
  * has checked everything that could fail; what throws here is a defect or a corrupt log.
+ *
+ * @param bytes what the commit takes in the log; 0 where there is none.
  */
-export function applyCommit(shard: RunShard, commit: CommitRecord): void {
+export function applyCommit(shard: RunShard, commit: CommitRecord, bytes: number): void {
   const { version, timestamp, operations } = commit;
-  shard.timeline.append(version, timestamp, commit.message, 0);
+  shard.timeline.append(version, timestamp, commit.message, bytes);
   for (let i = 0; i < operations.length; i++) {
     const target = applyOperation(shard, operations[i] as Operation, version, timestamp);
     if (target !== undefined) shard.timeline.write(target);

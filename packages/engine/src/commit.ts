@@ -202,11 +202,15 @@ export class CommitPass {
     const commit = { run: run.number, version, timestamp, message, operations };
     const record: CommitRecord = contained.length === 0 ? commit : { ...commit, contained: [...contained] };
     const begun = perf === undefined ? 0 : this.#clock.now();
-    if (this.#durability.requiresWal()) this.#lastLsn = this.#log(record);
+    let bytes = 0;
+    if (this.#durability.requiresWal()) {
+      this.#lastLsn = this.#log(record);
+      bytes = this.#writer.length;
+    }
     const logged = perf === undefined ? 0 : this.#clock.now();
     this.#lastTimestamp = timestamp;
     try {
-      applyCommit(run.shard, record);
+      applyCommit(run.shard, record, bytes);
       this.#registry.fold(record);
     } catch (cause) {
       this.#defect = cause;

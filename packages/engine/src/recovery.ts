@@ -54,7 +54,7 @@ export function recover(durability: Durability, registry: RunRegistry): Recovere
         },
       );
     }
-    applyCommit(run.shard, commit);
+    applyCommit(run.shard, commit, payload.length);
     registry.fold(commit);
     newestVersion = commit.version;
     lastTimestamp = commit.timestamp;

@@ -87,6 +87,7 @@ export class RunShard {
     const space = this.#spaceAt(name, Number.POSITIVE_INFINITY);
     if (space === undefined) return false;
     space.droppedAt = version;
+    this.timeline.spaceDropped(space, version);
     this.layout++;
     return true;
   }

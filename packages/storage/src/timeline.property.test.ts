@@ -15,7 +15,7 @@ interface NaiveCommit {
   readonly version: number;
   readonly timestamp: number;
   readonly message: string | undefined;
-  readonly transactionId: number;
+  readonly bytes: number;
   readonly writes: readonly WriteTarget[];
 }
 
@@ -47,7 +47,7 @@ function build({
       timestamp += wait;
       timeline.append(version, timestamp, message, version * 2);
       for (const target of writes) timeline.write(target);
-      naive.push({ version, timestamp, message, transactionId: version * 2, writes });
+      naive.push({ version, timestamp, message, bytes: version * 2, writes });
     }
   }
   return [timeline, naive];
@@ -61,7 +61,7 @@ function expectSame(timeline: Timeline, naive: readonly NaiveCommit[], floor: nu
     previous: naive[index - 1]?.version ?? floor,
     timestamp: entry.timestamp,
     message: entry.message,
-    transactionId: entry.transactionId,
+    bytes: entry.bytes,
     operations: entry.writes.length,
   });
   const commits = naive.map(asCommit);
@@ -71,7 +71,7 @@ function expectSame(timeline: Timeline, naive: readonly NaiveCommit[], floor: nu
     const version = floor + probe;
     const exact = naive.find((entry) => entry.version === version);
     expect(timeline.timestampOf(version)).toBe(exact?.timestamp ?? 0);
-    expect(timeline.transactionOf(version)).toBe(exact?.transactionId ?? 0);
+    expect(timeline.bytesOf(version)).toBe(exact?.bytes ?? 0);
     expect(timeline.messageOf(version)).toBe(exact?.message);
     expect(timeline.writesOf(version)).toEqual(exact?.writes ?? []);
     expect(timeline.lastAtOrBefore(version)).toBe(naive.findLast((entry) => entry.version <= version)?.version);
@@ -124,7 +124,7 @@ test("a timeline says what a list of commits says, before and after it is trimme
         version: last + 1,
         timestamp: 2 ** 50,
         message: undefined,
-        transactionId: 1,
+        bytes: 1,
         writes: [targets[0]!],
       };
       expectSame(timeline, [...kept, added], floor, probes);
@@ -154,4 +154,18 @@ test("a commit of very many writes gives them all back", () => {
   let position = 0;
   timeline.changedSince(0, (target) => target === targets[position++ % targets.length] || position > 100_000);
   expect(position).toBe(100_001);
+});
+
+test("spaces that a commit ended are known until that commit is trimmed", () => {
+  const run = new RunShard(runId(2));
+  const { timeline } = run;
+  for (const [version, name] of ["", "a", "", "b"].entries()) {
+    timeline.append(version + 1, version, undefined, 0);
+    if (name === "") run.registerSpace(version === 0 ? "a" : "b", version + 1);
+    else run.dropSpace(name, version + 1);
+  }
+  const dropped = (version: number) => timeline.spacesDroppedBy(version).map(({ name }) => name);
+  expect([1, 2, 3, 4].map(dropped)).toEqual([[], ["a"], [], ["b"]]);
+  timeline.trimThrough(2);
+  expect([1, 2, 3, 4].map(dropped)).toEqual([[], [], [], ["b"]]);
 });

@@ -4,6 +4,7 @@
 import { assert, type Version } from "@strata/core";
 import type { EventTable } from "./event-table.js";
 import { NumberRows } from "./number-rows.js";
+import type { SpaceTables } from "./space-tables.js";
 import type { VersionChain } from "./version-chain.js";
 
 /** What a commit wrote to: a key, or a log of events. */
@@ -12,10 +13,12 @@ export type WriteTarget = VersionChain | EventTable;
 /** Writes are kept in blocks of this many, so that no long array is ever copied. */
 const WRITES_PER_BLOCK = 4096;
 
+const NO_SPACES: readonly SpaceTables[] = [];
+
 /** Columns of `#commits`. */
 const VERSION = 0;
 const TIMESTAMP = 1;
-const TRANSACTION = 2;
+const BYTES = 2;
 /** Number of writes of all commits before this one. */
 const WRITES_BEFORE = 3;
 
@@ -26,7 +29,8 @@ export interface TimelineCommit {
   /** Microseconds since the epoch. */
   readonly timestamp: number;
   readonly message: string | undefined;
-  readonly transactionId: number;
+  /** What it took in the log; 0 where there is no log. */
+  readonly bytes: number;
   /** How many writes it made. */
   readonly operations: number;
 }
@@ -52,6 +56,8 @@ export class Timeline {
   #writes: WriteTarget[][] = [];
   #writeCount = 0;
   #droppedWriteBlocks = 0;
+  /** Spaces that were dropped, by the commit that did it. */
+  readonly #drops: Map<Version, SpaceTables[]> = new Map();
 
   /** @param floor the version below which other timelines answer: that of the fork, 0 for a run without parent. */
   constructor(floor: Version = 0) {
@@ -68,8 +74,12 @@ export class Timeline {
     return this.#floor;
   }
 
-  /** Begins a commit; its writes follow. */
-  append(version: Version, timestamp: number, message: string | undefined, transactionId: number): void {
+  /**
+   * Begins a commit; its writes follow.
+   *
+   * @param bytes what it took in the log.
+   */
+  append(version: Version, timestamp: number, message: string | undefined, bytes: number): void {
     const commits = this.#commits;
     const last = commits.length - 1;
     assert(version > this.#floor, "a commit lies above the floor of its timeline");
@@ -77,7 +87,7 @@ export class Timeline {
       assert(version > commits.at(last, VERSION), "commit versions rise");
       assert(timestamp >= commits.at(last, TIMESTAMP), "timestamps never go back");
     }
-    commits.push4(version, timestamp, transactionId, this.#writeCount);
+    commits.push4(version, timestamp, bytes, this.#writeCount);
     if (message !== undefined) this.#messages.set(version, message);
   }
 
@@ -89,16 +99,28 @@ export class Timeline {
     this.#writeCount++;
   }
 
+  /** Notes that commit `version` ended a space with all it held. That is no write: it is counted and visited nowhere but here. */
+  spaceDropped(space: SpaceTables, version: Version): void {
+    const drops = this.#drops.get(version);
+    if (drops === undefined) this.#drops.set(version, [space]);
+    else drops.push(space);
+  }
+
+  /** The spaces that the commit with exactly this version ended. They hold what they held, to be read below that version. */
+  spacesDroppedBy(version: Version): readonly SpaceTables[] {
+    return this.#drops.get(version) ?? NO_SPACES;
+  }
+
   /** Microseconds of the commit with exactly this version; 0 when it is not here. */
   timestampOf(version: Version): number {
     const row = this.#rowOf(version);
     return row < 0 ? 0 : this.#commits.at(row, TIMESTAMP);
   }
 
-  /** Transaction of the commit with exactly this version; 0 when it is not here. */
-  transactionOf(version: Version): number {
+  /** What the commit with exactly this version took in the log; 0 when it is not here. */
+  bytesOf(version: Version): number {
     const row = this.#rowOf(version);
-    return row < 0 ? 0 : this.#commits.at(row, TRANSACTION);
+    return row < 0 ? 0 : this.#commits.at(row, BYTES);
   }
 
   messageOf(version: Version): string | undefined {
@@ -172,6 +194,10 @@ export class Timeline {
       if (message > version) break;
       this.#messages.delete(message);
     }
+    for (const drop of this.#drops.keys()) {
+      if (drop > version) break;
+      this.#drops.delete(drop);
+    }
     this.#floor = version;
     const row = this.#rowAfter(version);
     const writesBefore = row < this.#commits.length ? this.#commits.at(row, WRITES_BEFORE) : this.#writeCount;
@@ -224,7 +250,7 @@ export class Timeline {
       previous: row > this.#firstRow ? this.#commits.at(row - 1, VERSION) : this.#floor,
       timestamp: this.#commits.at(row, TIMESTAMP),
       message: this.#messages.get(version),
-      transactionId: this.#commits.at(row, TRANSACTION),
+      bytes: this.#commits.at(row, BYTES),
       operations: this.#endOfWrites(row) - this.#commits.at(row, WRITES_BEFORE),
     };
   }
