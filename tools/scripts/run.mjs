@@ -16,13 +16,13 @@ const env = {
 };
 
 /**
- * Runs a command in the root folder and resolves to its exit code. With `quiet`, what it prints is kept back
+ * Runs a command in the root folder, or in `cwd`, and resolves to its exit code. With `quiet`, what it prints is kept back
  * and shown only if it fails.
  */
-export function run(command, args, { quiet = false } = {}) {
+export function run(command, args, { quiet = false, cwd = rootDir } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      cwd: rootDir,
+      cwd,
       env,
       stdio: quiet ? ["ignore", "pipe", "pipe"] : ["ignore", "inherit", "inherit"],
       shell: process.platform === "win32",
