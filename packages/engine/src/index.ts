@@ -1,6 +1,11 @@
 export { type ConflictKey, DEFAULT_RETRY, NO_RETRY, type Observation, type RetryPolicy } from "@strata/concurrency";
 export type { DurabilityMode } from "@strata/durability";
 export type { Found, KeyRange, Stored } from "@strata/storage";
+export type { DiffEntry, DiffOptions, RunDiff } from "./algebra/diff.js";
+export type { EntityRef } from "./algebra/entity-ref.js";
+export type { PathDifference } from "./algebra/json-difference.js";
+export { RunAlgebra } from "./algebra/run-algebra.js";
+export type { RunFilter } from "./algebra/run-filter.js";
 export { CommitData } from "./commit-data.js";
 export { abortRate, TransactionCoordinator, type TransactionMetrics, totalCompleted } from "./coordinator.js";
 export { Database, type PersistenceMode, SHUTDOWN_TIMEOUT_MS } from "./database.js";

@@ -10,11 +10,10 @@ export class ChangedKeys {
   readonly #keys = new Map<string, Map<string, Set<string>>>();
 
   add(space: string, primitive: string, key: string): void {
-    let ofSpace = this.#keys.get(space);
-    if (ofSpace === undefined) this.#keys.set(space, (ofSpace = new Map()));
-    const ofPrimitive = ofSpace.get(primitive);
-    if (ofPrimitive === undefined) ofSpace.set(primitive, new Set([key]));
-    else ofPrimitive.add(key);
+    const ofSpace = this.#keys.get(space) ?? new Map<string, Set<string>>();
+    const ofPrimitive = ofSpace.get(primitive) ?? new Set<string>();
+    if (ofPrimitive.size === 0) this.#keys.set(space, ofSpace.set(primitive, ofPrimitive));
+    ofPrimitive.add(key);
   }
 
   /** In code point order. */
