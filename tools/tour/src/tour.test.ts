@@ -29,7 +29,7 @@ test("goes on in a directory that it was in before", async () => {
   try {
     await tour("--dir", dir, "--kills", "1");
     const { stdout } = await tour("--dir", dir, "--kills", "1");
-    expect(stdout).toMatch(/0 files read in \d+ ms, \d+ were known from before/);
+    expect(stdout).toMatch(/\d+ were known from before/);
     expect(stdout).not.toContain("NOT OK");
     expect(existsSync(dir)).toBe(true);
   } finally {
