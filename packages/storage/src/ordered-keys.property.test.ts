@@ -170,3 +170,45 @@ test("looking ahead parts everything, and leaves a reader nothing but small sort
   expect(length).toBe(100);
   expect(model.order.comparisons - before).toBeLessThan(2 * 1024 * 10);
 });
+
+const ALL: KeyRange = { start: undefined, end: undefined, reverse: false };
+
+function walkAll(model: Model): string[] {
+  return model.walk(ALL, Number.POSITIVE_INFINITY, () => {});
+}
+
+test("a reader who comes while a bucket is being parted leaves nothing of the parting behind", () => {
+  for (const manner of ["rising", "random"] as const) {
+    const model = new Model();
+    model.load(keysOf({ count: 5000, seed: 7, manner, prefixes: ["k"] }));
+    model.keys.partAhead(1500);
+    expect(model.walk(ALL, 10, () => {})).toEqual(model.sorted().slice(0, 10));
+    while (model.keys.partAhead(700) === 0);
+    expect(walkAll(model)).toEqual(model.sorted());
+  }
+});
+
+test("chains repeated while their bucket is being parted are weeded out, and none is lost", () => {
+  const model = new Model();
+  model.load(Array.from({ length: 3000 }, (_, id) => `k${(id * 7919) % 3000}`));
+  const [chain] = model.chains.values();
+  const repeat = (times: number): void => {
+    for (let time = 0; time < times; time++) model.keys.add(chain!, false);
+  };
+  repeat(1000);
+  expect(model.keys.partAhead(3500)).toBe(0);
+  model.add(Array.from({ length: 600 }, (_, id) => `k${id} added`));
+  repeat(20_000);
+  while (model.keys.partAhead(700) === 0);
+  expect(walkAll(model)).toEqual(model.sorted());
+});
+
+test("one key with a surrogate among thousands is in its place", () => {
+  for (const position of [0, 1, 2, 17, 2500, 4999]) {
+    const keys = Array.from({ length: 5000 }, (_, id) => `\uffee${(id * 7919) % 5000}`);
+    keys[position] = "\u{1f600}";
+    const model = new Model();
+    model.load(keys);
+    expect(walkAll(model)).toEqual(model.sorted());
+  }
+});
