@@ -5,6 +5,7 @@ export type { DiffEntry, DiffOptions, RunDiff } from "./algebra/diff.js";
 export type { EntityRef } from "./algebra/entity-ref.js";
 export type { PathDifference } from "./algebra/json-difference.js";
 export { RunAlgebra } from "./algebra/run-algebra.js";
+export { type DiffFormatOptions, formatDiff } from "./algebra/run-diff-format.js";
 export type { RunFilter } from "./algebra/run-filter.js";
 export { CommitData } from "./commit-data.js";
 export { abortRate, TransactionCoordinator, type TransactionMetrics, totalCompleted } from "./coordinator.js";
