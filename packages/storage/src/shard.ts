@@ -33,11 +33,12 @@ export class RunShard {
   /** Differs whenever a table that was looked up may no longer be the right one. */
   layout = 0;
   dropped = false;
-  readonly timeline: Timeline;
   /** Merges into this very run, oldest first. Kept by the commit pass. */
   readonly merges: MergeRecord[] = [];
-  readonly watermark = new Watermark();
-  readonly #incarnations: Map<string, SpaceTables[]> = new Map();
+  // Made when they are first needed: ten thousand forks that do nothing yet must cost little.
+  #timeline: Timeline | undefined = undefined;
+  #watermark: Watermark | undefined = undefined;
+  #incarnations: Map<string, SpaceTables[]> | undefined = undefined;
 
   constructor(id: RunId, parent?: RunShard, forkVersion: Version = 0) {
     assert(parent !== undefined || forkVersion === 0, "only a run with a parent has a fork version");
@@ -46,7 +47,18 @@ export class RunShard {
     this.forkVersion = forkVersion;
     this.lastVersion = forkVersion;
     this.lastTimestamp = timestampAtFork(parent, forkVersion);
-    this.timeline = new Timeline(forkVersion);
+  }
+
+  /** The commits of this run; those of its ancestors are in theirs. */
+  get timeline(): Timeline {
+    this.#timeline ??= new Timeline(this.forkVersion);
+    return this.#timeline;
+  }
+
+  /** The versions of this run that are in use. */
+  get watermark(): Watermark {
+    this.#watermark ??= new Watermark();
+    return this.#watermark;
   }
 
   /** The table as it is now; `undefined` when the space is not registered. Good until `layout` changes. */
@@ -74,9 +86,7 @@ export class RunShard {
     const existing = this.#spaceAt(name, Number.POSITIVE_INFINITY);
     if (existing !== undefined) return existing;
     const space = new SpaceTables(name, version);
-    const incarnations = this.#incarnations.get(name);
-    if (incarnations === undefined) this.#incarnations.set(name, [space]);
-    else incarnations.push(space);
+    this.#incarnationsOf(name).push(space);
     this.layout++;
     return space;
   }
@@ -101,13 +111,21 @@ export class RunShard {
     const isThere = new Map([[DEFAULT_SPACE, true]]);
     let clip = asOf;
     for (let shard: RunShard | undefined = this.#ownerAt(clip); shard !== undefined; ) {
-      for (const [name, incarnations] of shard.#incarnations) {
+      for (const [name, incarnations] of shard.#incarnations ?? []) {
         if (!isThere.has(name)) isThere.set(name, aliveAt(incarnations, clip) !== undefined);
       }
       clip = Math.min(clip, shard.forkVersion);
       shard = shard.#parentAt(clip);
     }
     return [...isThere.keys()].filter((name) => isThere.get(name)).sort(compareCodePoints);
+  }
+
+  /**
+   * Every incarnation of a space that was registered, dropped or looked at in this very run, ended ones included. One that was registered
+   * here has a `createdAt` above `forkVersion`.
+   */
+  ownSpaces(): SpaceTables[] {
+    return [...(this.#incarnations?.values() ?? [])].flat();
   }
 
   /** Microseconds of the commit `version`, which may be an ancestor's; 0 when it is not known. */
@@ -133,10 +151,12 @@ export class RunShard {
   #lastCommit(find: (timeline: Timeline, clip: Version) => Version | undefined): Version | undefined {
     let clip = Number.POSITIVE_INFINITY;
     for (let shard: RunShard | undefined = this; shard !== undefined; shard = shard.parent) {
-      const version = find(shard.timeline, clip);
-      if (version !== undefined) return version;
-      // What was trimmed lies between this run's fork and its floor: an ancestor's answer would be too old.
-      if (shard.timeline.floor > shard.forkVersion) return undefined;
+      if (shard.#timeline !== undefined) {
+        const version = find(shard.#timeline, clip);
+        if (version !== undefined) return version;
+        // What was trimmed lies between this run's fork and its floor: an ancestor's answer would be too old.
+        if (shard.#timeline.floor > shard.forkVersion) return undefined;
+      }
       clip = Math.min(clip, shard.forkVersion);
     }
     return undefined;
@@ -156,21 +176,30 @@ export class RunShard {
 
   /** @param asOf above `forkVersion`. */
   #spaceAt(name: string, asOf: Version): SpaceTables | undefined {
+    const incarnations = this.#incarnations?.get(name);
+    if (incarnations !== undefined) return aliveAt(incarnations, asOf);
+    const inherited = this.#inherit(name);
+    if (inherited === undefined) return undefined;
+    this.#incarnationsOf(name).push(inherited);
+    return inherited.isAliveAt(asOf) ? inherited : undefined;
+  }
+
+  /** To be added to. */
+  #incarnationsOf(name: string): SpaceTables[] {
+    this.#incarnations ??= new Map();
     let incarnations = this.#incarnations.get(name);
     if (incarnations === undefined) {
-      const inherited = this.#inherit(name);
-      if (inherited === undefined) return undefined;
-      incarnations = [inherited];
+      incarnations = [];
       this.#incarnations.set(name, incarnations);
     }
-    return aliveAt(incarnations, asOf);
+    return incarnations;
   }
 
   /** The space as the ancestors had it at the fork. Runs on the way that never looked at it are passed over. */
   #inherit(name: string): SpaceTables | undefined {
     let clip = this.forkVersion;
     for (let shard = this.#parentAt(clip); shard !== undefined; shard = shard.#parentAt(clip)) {
-      const incarnations = shard.#incarnations.get(name);
+      const incarnations = shard.#incarnations?.get(name);
       if (incarnations !== undefined) {
         const space = aliveAt(incarnations, clip);
         return space === undefined ? undefined : new SpaceTables(name, space.createdAt, { space, version: clip });

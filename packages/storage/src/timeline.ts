@@ -52,12 +52,13 @@ export interface CommitRange {
 export class Timeline {
   #floor: Version;
   readonly #commits = new NumberRows(4);
-  readonly #messages: Map<Version, string> = new Map();
+  /** Of the commits that have one. Like `#drops` made when the first comes: an empty map is as large as a run. */
+  #messages: Map<Version, string> | undefined = undefined;
   #writes: WriteTarget[][] = [];
   #writeCount = 0;
   #droppedWriteBlocks = 0;
   /** Spaces that were dropped, by the commit that did it. */
-  readonly #drops: Map<Version, SpaceTables[]> = new Map();
+  #drops: Map<Version, SpaceTables[]> | undefined = undefined;
 
   /** @param floor the version below which other timelines answer: that of the fork, 0 for a run without parent. */
   constructor(floor: Version = 0) {
@@ -88,7 +89,9 @@ export class Timeline {
       assert(timestamp >= commits.at(last, TIMESTAMP), "timestamps never go back");
     }
     commits.push4(version, timestamp, bytes, this.#writeCount);
-    if (message !== undefined) this.#messages.set(version, message);
+    if (message === undefined) return;
+    this.#messages ??= new Map();
+    this.#messages.set(version, message);
   }
 
   /** Adds a write to the commit appended last. An event log counts once for each event. */
@@ -101,6 +104,7 @@ export class Timeline {
 
   /** Notes that commit `version` ended a space with all it held. That is no write: it is counted and visited nowhere but here. */
   spaceDropped(space: SpaceTables, version: Version): void {
+    this.#drops ??= new Map();
     const drops = this.#drops.get(version);
     if (drops === undefined) this.#drops.set(version, [space]);
     else drops.push(space);
@@ -108,7 +112,7 @@ export class Timeline {
 
   /** The spaces that the commit with exactly this version ended. They hold what they held, to be read below that version. */
   spacesDroppedBy(version: Version): readonly SpaceTables[] {
-    return this.#drops.get(version) ?? NO_SPACES;
+    return this.#drops?.get(version) ?? NO_SPACES;
   }
 
   /** Microseconds of the commit with exactly this version; 0 when it is not here. */
@@ -124,7 +128,7 @@ export class Timeline {
   }
 
   messageOf(version: Version): string | undefined {
-    return this.#messages.get(version);
+    return this.#messages?.get(version);
   }
 
   /** The last commit at or before `time`, in microseconds since the epoch. */
@@ -190,14 +194,8 @@ export class Timeline {
   /** Forgets the commits at or below `version`, which becomes the floor unless it is higher already. */
   trimThrough(version: Version): void {
     if (version <= this.#floor) return;
-    for (const message of this.#messages.keys()) {
-      if (message > version) break;
-      this.#messages.delete(message);
-    }
-    for (const drop of this.#drops.keys()) {
-      if (drop > version) break;
-      this.#drops.delete(drop);
-    }
+    forgetThrough(this.#messages, version);
+    forgetThrough(this.#drops, version);
     this.#floor = version;
     const row = this.#rowAfter(version);
     const writesBefore = row < this.#commits.length ? this.#commits.at(row, WRITES_BEFORE) : this.#writeCount;
@@ -249,9 +247,18 @@ export class Timeline {
       version,
       previous: row > this.#firstRow ? this.#commits.at(row - 1, VERSION) : this.#floor,
       timestamp: this.#commits.at(row, TIMESTAMP),
-      message: this.#messages.get(version),
+      message: this.#messages?.get(version),
       bytes: this.#commits.at(row, BYTES),
       operations: this.#endOfWrites(row) - this.#commits.at(row, WRITES_BEFORE),
     };
+  }
+}
+
+/** Entries were added in order of their versions. */
+function forgetThrough(entries: Map<Version, unknown> | undefined, version: Version): void {
+  if (entries === undefined) return;
+  for (const entry of entries.keys()) {
+    if (entry > version) return;
+    entries.delete(entry);
   }
 }
