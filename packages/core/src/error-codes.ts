@@ -189,6 +189,13 @@ export const ERROR_CODES = {
     retryable: false,
     outcome: "definitely_not_committed",
   },
+  TAG_NOT_FOUND: {
+    class: "NotFoundError",
+    meaning: "The run has no tag of this name; forks do not inherit those of their source.",
+    hint: "List them with `runs.tags(run)`; facts.nearest may be the one that was meant.",
+    retryable: false,
+    outcome: "definitely_not_committed",
+  },
   COLLECTION_NOT_FOUND: {
     class: "NotFoundError",
     meaning: "No vector collection has this name in this space.",

@@ -52,6 +52,7 @@ export {
   validateEventType,
   validateRunName,
   validateSpaceName,
+  validateTagName,
 } from "./names.js";
 export {
   type Clock,

@@ -7,6 +7,7 @@ import {
   validateEventType,
   validateRunName,
   validateSpaceName,
+  validateTagName,
 } from "./index.js";
 import { anyRunName, anySpaceName } from "./testing/index.js";
 
@@ -44,6 +45,12 @@ describe("names of runs", () => {
   test("that are reserved are refused as such", () => {
     expect(refuses(validateRunName, "_system")).toContain("reserved");
     expect(refuses(validateRunName, "_system_x")).toContain("reserved");
+  });
+
+  test("and names of tags obey the same rules, and the refusal says which it was", () => {
+    expect(refuses(validateTagName, "v1.0")).toBeUndefined();
+    expect(refuses(validateTagName, "a/b")).toContain("no name for a tag");
+    expect(refuses(validateRunName, "a/b")).toContain("no name for a run");
   });
 });
 

@@ -19,14 +19,12 @@ const SPACE_NAME = /^[a-z][a-z0-9_-]*$/;
  * @throws {InvalidArgumentError} `INVALID_NAME`
  */
 export function validateRunName(name: unknown): asserts name is string {
-  checkText("run", name);
-  if (name.startsWith("_system")) throw refused("run", name, "names beginning with _system are reserved");
-  if (name.length > RUN_NAME_LENGTH_MAX) {
-    throw refused("run", name, `it may have ${RUN_NAME_LENGTH_MAX} characters, not ${name.length}`);
-  }
-  if (!RUN_NAME.test(name)) {
-    throw refused("run", name, "it may have letters, digits, _, . and -, and begins with a letter, a digit or _");
-  }
+  checkRunName("run", name);
+}
+
+/** As names of runs. @throws {InvalidArgumentError} `INVALID_NAME` */
+export function validateTagName(name: unknown): asserts name is string {
+  checkRunName("tag", name);
 }
 
 /**
@@ -96,6 +94,17 @@ function editDistance(a: string, b: string): number {
     last = row;
   }
   return last[b.length]!;
+}
+
+function checkRunName(what: "run" | "tag", name: unknown): asserts name is string {
+  checkText(what, name);
+  if (name.startsWith("_system")) throw refused(what, name, "names beginning with _system are reserved");
+  if (name.length > RUN_NAME_LENGTH_MAX) {
+    throw refused(what, name, `it may have ${RUN_NAME_LENGTH_MAX} characters, not ${name.length}`);
+  }
+  if (!RUN_NAME.test(name)) {
+    throw refused(what, name, "it may have letters, digits, _, . and -, and begins with a letter, a digit or _");
+  }
 }
 
 function checkText(what: string, name: unknown): asserts name is string {

@@ -18,6 +18,7 @@ import {
 import { type CommitIdentity, type CommitStatus, type Durability, InMemoryDurability } from "@strata/durability";
 import { ReadView, ShardedStore } from "@strata/storage";
 import { RunAlgebra } from "./algebra/run-algebra.js";
+import { timeOf, versionOf } from "./as-of.js";
 import { CommitPass } from "./commit.js";
 import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
 import { type Backend, DatabaseBuilder } from "./database-builder.js";
@@ -33,6 +34,7 @@ import { KvStore } from "./primitives/kv.js";
 import { type Recovered, recover } from "./recovery.js";
 import { recoverAllParticipants } from "./recovery-participant.js";
 import type { Run, RunInfo } from "./run.js";
+import { RunHistory } from "./run-history.js";
 import { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
 import { DEFAULT_SPACE, type Scope } from "./scope.js";
 import { SpaceRegistry } from "./space-registry.js";
@@ -60,6 +62,8 @@ export class Database {
   readonly runs: RunRegistry;
   /** Diff, merge, revert, cherry-pick and rebase. */
   readonly algebra: RunAlgebra;
+  /** Commits, tags and feeds. */
+  readonly history: RunHistory;
   readonly storage: ShardedStore;
   readonly coordinator: TransactionCoordinator;
   readonly pool: TransactionPool;
@@ -122,11 +126,20 @@ export class Database {
       logger: this.logger,
     });
     this.runs.connect(this.#transactions);
+    const pointOf = (run: Run, at: AsOf | undefined) => versionOf(run, at, this.#commitPass.lastVersion);
     this.algebra = new RunAlgebra({
       registry: this.runs,
       store: this.storage,
       transactions: this.#transactions,
-      versionOf: (run, at) => versionOf(run, at, this.#commitPass.lastVersion),
+      versionOf: pointOf,
+    });
+    this.history = new RunHistory({
+      gate: this.#gate,
+      registry: this.runs,
+      views: this.#views,
+      durability: this.#durability,
+      newestVersion: () => this.#commitPass.lastVersion,
+      versionOf: pointOf,
     });
     this.#openedAt = this.runtime.clock.now();
     const { onHealth } = options;
@@ -166,7 +179,7 @@ export class Database {
 
   /** The newest version of a run, in one space. Cheap; keep it. */
   head(run: Run, space: string = DEFAULT_SPACE): Scope {
-    return new HeadScope(this.#transactions, run, space);
+    return new HeadScope(this.#transactions, this.history, run, space);
   }
 
   /**
@@ -370,6 +383,7 @@ export class Database {
       transaction.abort(reason, "rolled back when the database closed");
     this.#gate.isAccepting = false;
     this.#gate.isOpen = false;
+    this.history.close();
     this.#durability.shutdown();
   }
 
@@ -477,51 +491,3 @@ export class Database {
 
 /** Clocks of machines differ by less; more is worth a warning. Microseconds. */
 const CLOCK_TOLERANCE_US = 60_000_000;
-
-/** `point` as a version of `run`: its last commit at or before it. */
-function versionOf(run: Run, point: AsOf | undefined, newest: Version): Version {
-  if (point === undefined) return run.version;
-  if (typeof point !== "object" || point === null) throw illegalPoint(point);
-  if ("time" in point) {
-    const time = timeOf(point) as number;
-    const version = run.shard.versionAtTime(time);
-    if (version !== undefined) return version;
-    if (time >= run.createdAt) return run.number;
-    throw trimmed(run, { time });
-  }
-  if ("version" in point && Number.isSafeInteger(point.version) && point.version >= 0) {
-    if (point.version > newest) {
-      throw new InvalidArgumentError("INVALID_ARGUMENT", `version ${point.version} is still to come`, {
-        version: point.version,
-        newest,
-      });
-    }
-    if (point.version < run.firstVersion) throw trimmed(run, { version: point.version });
-    return Math.min(point.version, run.version);
-  }
-  throw illegalPoint(point);
-}
-
-function illegalPoint(point: unknown): InvalidArgumentError {
-  return new InvalidArgumentError(
-    "INVALID_ARGUMENT",
-    "a point is { version } or { time }: a whole number, a Date, or µs since the epoch",
-    { point },
-  );
-}
-
-/** The time that `point` names, µs since the epoch; `undefined` when it names a version. */
-function timeOf(point: AsOf): number | undefined {
-  if (!("time" in point)) return undefined;
-  const time = point.time instanceof Date ? point.time.getTime() * 1000 : point.time;
-  if (typeof time === "number" && Number.isFinite(time)) return time;
-  throw new InvalidArgumentError("INVALID_ARGUMENT", "time must be a Date or µs since the epoch", { time: point.time });
-}
-
-function trimmed(run: Run, requested: { version?: Version; time?: number }): StateError {
-  return new StateError("HISTORY_TRIMMED", `run "${run.name}" begins at version ${run.firstVersion}`, {
-    requested,
-    earliest: run.firstVersion,
-    earliestTime: run.createdAt,
-  });
-}

@@ -1,15 +1,20 @@
 import type { Clock, Limits, Timer, Version } from "@strata/core";
 import { Box, type EventTable, type Found, type KeyRange, ReadView, type Stored, type Table } from "@strata/storage";
 import { CommittedEvents } from "./committed-events.js";
+import type { Feed } from "./feed.js";
 import type { Gate } from "./gate.js";
 import { PastScope } from "./past-scope.js";
 import type { Run } from "./run.js";
+import type { RunHistory } from "./run-history.js";
 import type {
+  EventPosition,
   EventSource,
+  FollowedScope,
   HeldScope,
   HoldingScope,
   KeyedPrimitive,
   Scope,
+  StoredEvent,
   TableReader,
   TransactionScope,
 } from "./scope.js";
@@ -17,18 +22,20 @@ import type { Transactions } from "./transactions.js";
 import { expires, visibleAt } from "./visibility.js";
 
 /** The newest version of one run and space; each write is a transaction of its own. */
-export class HeadScope implements Scope, HoldingScope {
+export class HeadScope implements Scope, HoldingScope, FollowedScope {
   readonly space: string;
   readonly limits: Limits;
   readonly events: EventSource;
   readonly #transactions: Transactions;
+  readonly #history: RunHistory;
   readonly #run: Run;
   #kv: HeadTable | undefined;
   #state: HeadTable | undefined;
   #json: HeadTable | undefined;
 
-  constructor(transactions: Transactions, run: Run, space: string) {
+  constructor(transactions: Transactions, history: RunHistory, run: Run, space: string) {
     this.#transactions = transactions;
+    this.#history = history;
     this.#run = run;
     this.space = space;
     this.limits = transactions.limits;
@@ -79,6 +86,10 @@ export class HeadScope implements Scope, HoldingScope {
     this.#run.assertAlive();
     const view = new ReadView(this.#run.shard, this.#run.version);
     return new PastScope(this.#transactions.gate, this.#run, this.space, view, this.now(), this.limits);
+  }
+
+  follow<T>(from: EventPosition, read: (event: StoredEvent) => T): Feed<T> {
+    return this.#history.follow(this.#run, this.space, from, read);
   }
 
   put(primitive: Exclude<KeyedPrimitive, "json">, key: string, stored: Stored | undefined): Version {

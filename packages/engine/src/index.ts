@@ -7,13 +7,16 @@ export type { PathDifference } from "./algebra/json-difference.js";
 export { RunAlgebra } from "./algebra/run-algebra.js";
 export { type DiffFormatOptions, formatDiff } from "./algebra/run-diff-format.js";
 export type { RunFilter } from "./algebra/run-filter.js";
+export type { Change, CommitChanges, WatchFilter } from "./change-feed.js";
 export { CommitData } from "./commit-data.js";
+export type { CommitScan, CommitSummary } from "./commit-history.js";
 export { abortRate, TransactionCoordinator, type TransactionMetrics, totalCompleted } from "./coordinator.js";
 export { Database, type PersistenceMode, SHUTDOWN_TIMEOUT_MS } from "./database.js";
 export { type Backend, type BuilderSettings, DatabaseBuilder, durabilityMode } from "./database-builder.js";
 export type { DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
 export type { DerivedIndex } from "./derived-index.js";
 export type { ExtensionType } from "./extensions.js";
+export type { Feed } from "./feed.js";
 export type { JsonPath, PatchOperation as JsonPatchOperation } from "./json/index.js";
 export { Namespace } from "./namespace.js";
 export { type CommitInfo, OpenTransaction } from "./open-transaction.js";
@@ -39,6 +42,7 @@ export {
   registerRecoveryParticipant,
 } from "./recovery-participant.js";
 export { Run, type RunInfo, type RunPoint, type RunStatus } from "./run.js";
+export { RunHistory } from "./run-history.js";
 export { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
 export {
   DEFAULT_SPACE,
@@ -51,5 +55,6 @@ export {
   type TransactionScope,
 } from "./scope.js";
 export { SpaceRegistry } from "./space-registry.js";
+export type { Tag } from "./tag.js";
 export { MAX_POOL_SIZE, TransactionPool } from "./transaction-pool.js";
 export type { TransactionOptions } from "./transactions.js";

@@ -13,6 +13,7 @@ import {
   type ValueObject,
   type Version,
   validateRunName,
+  validateTagName,
 } from "@strata/core";
 import { Box, type RunShard, type ShardedStore } from "@strata/storage";
 import type { DerivedViews } from "./derived-index.js";
@@ -20,16 +21,18 @@ import type { Gate } from "./gate.js";
 import type { CommitRecord } from "./operation.js";
 import { type ForkOrigin, originOf, Run, type RunInfo, type RunRow, type RunStatus, STATUS_MOVES } from "./run.js";
 import { DEFAULT_SPACE } from "./scope.js";
+import { foldTag, isTagKey, type TagRow, tagKey } from "./tag.js";
 import type { Transactions } from "./transactions.js";
 
 export const SYSTEM_RUN_NAME = "_system";
 export const DEFAULT_RUN = "default";
 
 /**
- * The runs of a database: a view of the commits of the reserved run `_system`, whose key-value table holds one row a run, under its name.
+ * The runs of a database: a view of the commits of the reserved run `_system`, whose key-value table holds one row a run, under its name,
+ * and one a tag.
  * Creating, deleting and changing a run are commits like any other, so a crash leaves each whole or absent. Invariants:
  *
- * 1. Every row of `_system` has one `Run`, under the row's name; no other `Run` is alive.
+ * 1. Every row of a run has one `Run`, under the row's name; no other `Run` is alive.
  * 2. A run's number is a version drawn from the database's counter, so it is never used again.
  */
 export class RunRegistry {
@@ -77,7 +80,8 @@ export class RunRegistry {
     for (const operation of commit.operations) {
       if (operation.kind !== "put" || operation.primitive !== "kv") continue;
       const row = operation.stored instanceof Box ? operation.stored.value : operation.stored;
-      if (row === undefined) this.#drop(operation.key);
+      if (isTagKey(operation.key)) foldTag((number) => this.#byNumber.get(number), operation.key, row);
+      else if (row === undefined) this.#drop(operation.key);
       else this.#register(operation.key, row as RunRow);
     }
   }
@@ -188,7 +192,10 @@ export class RunRegistry {
       );
     }
     this.#write((rows) => {
-      for (const one of doomed) rows.put(one.name, undefined);
+      for (const one of doomed) {
+        rows.put(one.name, undefined);
+        for (const tag of one.tags.keys()) rows.put(tagKey(one.number, tag), undefined);
+      }
     });
     return {
       heldBy: this.#descendants(run)
@@ -232,6 +239,32 @@ export class RunRegistry {
         : { endedAt: run.endedAt ?? Math.floor(this.#runtime.clock.now()) };
     this.#write((rows) => rows.put(name, { ...row, ...forked, ...ended }));
     return run.info();
+  }
+
+  /**
+   * Gives a version of a run a name, for `at({ tag })`. Forks do not inherit it: their names are free.
+   *
+   * @param version one of the run's history.
+   * @throws InvalidArgumentError `CONSTRAINT_VIOLATION` when the run has a tag of that name: take it away first
+   */
+  tag(run: Run, version: Version, name: string): void {
+    run.assertAlive();
+    validateTagName(name);
+    const timestamp = run.shard.timestampAt(version) || run.createdAt;
+    this.#write((rows) => {
+      const key = tagKey(run.number, name);
+      if (rows.get(key) !== undefined) throw taggedAlready(run, name);
+      rows.put(key, { version, timestamp });
+    });
+  }
+
+  /** @returns false when the run has no such tag. */
+  untag(run: Run, name: string): boolean {
+    run.assertAlive();
+    validateTagName(name);
+    if (!run.tags.has(name)) return false;
+    this.#write((rows) => rows.put(tagKey(run.number, name), undefined));
+    return true;
   }
 
   #copyMeta(meta: object): ValueObject {
@@ -306,7 +339,7 @@ export class RunRegistry {
 
 interface Rows {
   get(name: string): unknown;
-  put(name: string, row: RunRow | undefined): void;
+  put(name: string, row: RunRow | TagRow | undefined): void;
 }
 
 /**
@@ -325,6 +358,15 @@ function originAt(source: Run, version: Version): ForkOrigin {
 
 function hasCommitsUpTo(shard: RunShard, version: Version): boolean {
   return version > shard.forkVersion && (shard.timeline.lastAtOrBefore(version) ?? 0) > shard.forkVersion;
+}
+
+function taggedAlready(run: Run, name: string): InvalidArgumentError {
+  const version = run.tags.get(name)?.version;
+  return new InvalidArgumentError(
+    "CONSTRAINT_VIOLATION",
+    `run "${run.name}" has a tag "${name}" already, at version ${version}; untag it first`,
+    { run: run.name, tag: name, version },
+  );
 }
 
 function illegalStatus(status: unknown): InvalidArgumentError {

@@ -8,6 +8,7 @@ import {
   type Version,
 } from "@strata/core";
 import type { RunShard } from "@strata/storage";
+import type { Tag } from "./tag.js";
 
 export type RunStatus = "active" | "paused" | "completed" | "failed" | "cancelled" | "archived" | "orphaned";
 
@@ -60,6 +61,8 @@ export interface ForkOrigin extends ValueObject {
   readonly baseVersion: number;
 }
 
+const NO_TAGS: ReadonlyMap<string, Tag> = new Map();
+
 /**
  * One run's identity and data. Handles are bound to it, not to the name: once it is deleted they fail, also when the name is used again.
  * Only the registry changes it, by folding commits of `_system`.
@@ -75,6 +78,7 @@ export class Run {
   status: RunStatus;
   meta: ValueObject;
   endedAt: number | undefined;
+  #tags: Map<string, Tag> | undefined;
 
   constructor(name: string, row: RunRow, shard: RunShard) {
     this.name = name;
@@ -86,6 +90,12 @@ export class Run {
     this.status = row.status;
     this.meta = row.meta;
     this.endedAt = endedAtOf(row);
+    this.#tags = undefined;
+  }
+
+  /** Its tags by name. Their versions are there to stay: what trims history must keep them readable. */
+  get tags(): ReadonlyMap<string, Tag> {
+    return this.#tags ?? NO_TAGS;
   }
 
   get dropped(): boolean {
@@ -108,6 +118,15 @@ export class Run {
     this.status = row.status;
     this.meta = row.meta;
     this.endedAt = endedAtOf(row);
+  }
+
+  setTag(tag: Tag): void {
+    this.#tags ??= new Map();
+    this.#tags.set(tag.name, tag);
+  }
+
+  dropTag(name: string): void {
+    this.#tags?.delete(name);
   }
 
   /** @throws NotFoundError `RUN_NOT_FOUND` */

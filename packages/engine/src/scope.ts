@@ -1,6 +1,7 @@
 import type { EventOrigin, Observation, Requirement } from "@strata/concurrency";
 import type { Limits, Timer, Version } from "@strata/core";
 import type { Found, KeyRange, Stored } from "@strata/storage";
+import type { Feed } from "./feed.js";
 import type { JsonOperation } from "./json/index.js";
 
 /** The space that every run has. */
@@ -89,6 +90,20 @@ export interface StoredEvent {
 /** A scope whose present can be held in sight while others write. */
 export interface HoldingScope extends ReadScope {
   hold(): HeldScope;
+}
+
+/** From where on events are followed, and which. */
+export interface EventPosition {
+  /** Behind this sequence; -1 for all. */
+  readonly after: number;
+  /** `undefined` for all. */
+  readonly types: readonly string[] | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A scope whose events can be waited for: the head. */
+export interface FollowedScope extends ReadScope {
+  follow<T>(from: EventPosition, read: (event: StoredEvent) => T): Feed<T>;
 }
 
 /** What a scope saw at one moment. `dispose` lets retention have it again. */

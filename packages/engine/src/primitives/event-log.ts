@@ -5,17 +5,27 @@ import {
   defaultRuntime,
   InvalidArgumentError,
   type Limits,
+  type Options,
   type Storable,
   type ValueObject,
   type Version,
   validateEventType,
 } from "@strata/core";
-import type { EventSource, HeldScope, ReadScope, Scope, StoredEvent, TransactionScope } from "../scope.js";
+import type { Feed } from "../feed.js";
+import type {
+  EventSource,
+  FollowedScope,
+  HeldScope,
+  ReadScope,
+  Scope,
+  StoredEvent,
+  TransactionScope,
+} from "../scope.js";
 import { type ChainHead, type ChainReport, EMPTY_HEAD, verifyChain } from "./event-chain.js";
 import { payloadBytes } from "./event-payload.js";
 import { clip, type EventQuery, type EventScan, eventQuery, eventWindow, typeSequences } from "./event-scan.js";
-import { holdNow, openTransaction } from "./open-transaction.js";
-import { invalid, kindOf, mustInteger, mustIterate, optionalBoolean, optionsOf } from "./options.js";
+import { actualScope, holdNow, openTransaction } from "./open-transaction.js";
+import { invalid, kindOf, mustInteger, mustIterate, optionalBoolean, optionalInteger, optionsOf } from "./options.js";
 import type { StandardSchemaV1 } from "./standard-schema.js";
 import { checkSchema, conform } from "./typed.js";
 
@@ -66,6 +76,13 @@ export interface EventLog<M = AnyEvents, In = { readonly [type: string]: object 
   appendMany(
     events: Iterable<{ readonly type: keyof In & string; readonly payload: In[keyof In] }>,
   ): W extends number ? number[] : undefined;
+  /**
+   * Everything behind sequence `after`, from the first event on unless said, then each new one. Ends, and does not throw, on abort, when
+   * the database closes and when the run is deleted. Not inside a transaction (`INVALID_ARGUMENT`).
+   */
+  follow(
+    options?: Options<{ after: number; types: readonly (keyof M & string)[]; signal: AbortSignal }>,
+  ): Feed<EventRecord<M>>;
   /** The same log, typed. With schemas only the types they name can be appended; their outputs are stored. */
   typed<T extends { [K in keyof T]: object }>(): EventLog<T, T, W>;
   typed<T extends { readonly [type: string]: StandardSchemaV1 }>(
@@ -181,6 +198,24 @@ export class EventLogStore<M = AnyEvents, In = { readonly [type: string]: object
       types.push(type as string);
     }
     return this.#appendAll(types, payloads) as W extends number ? number[] : undefined;
+  }
+
+  follow(
+    options?: Options<{ after: number; types: readonly (keyof M & string)[]; signal: AbortSignal }>,
+  ): Feed<EventRecord<M>> {
+    const where = "events.follow";
+    const { after, types, signal } = optionsOf(options, ["after", "types", "signal"], where);
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw invalid(where, `takes signal as an AbortSignal, not ${kindOf(signal)}`, { option: "signal" });
+    const from = {
+      after: optionalInteger(after, "after", -1, where) ?? -1,
+      types: optionalTypes(types, where),
+      signal,
+    };
+    const scope = actualScope(this.#scope);
+    if (!("follow" in scope))
+      throw invalid(where, "waits for commits, which a transaction never sees: follow outside of it", {});
+    return (scope as FollowedScope).follow(from, (event) => recordOf<M>(event));
   }
 
   typed<T extends { [K in keyof T]: object }>(): EventLog<T, T, W>;
@@ -300,6 +335,13 @@ function recordOf<M>(event: StoredEvent): EventRecord<M> {
   const payload = decodeValue(new ByteReader(event.payload));
   const record = { type, payload, sequence, version, timestamp, prevHash, hash };
   return (origin === undefined ? record : { ...record, origin }) as unknown as EventRecord<M>;
+}
+
+function optionalTypes(types: unknown, where: string): readonly string[] | undefined {
+  if (types === undefined) return undefined;
+  const names = [...new Set(mustIterate(types, "event types", where))];
+  for (const name of names) validateEventType(name);
+  return names as string[];
 }
 
 function checkedHead(expected: ChainHead): ChainHead {

@@ -1,0 +1,172 @@
+import {
+  ByteReader,
+  decodeValue,
+  InvalidArgumentError,
+  type Options,
+  type Primitive,
+  RESERVED_KEY_PREFIX,
+  type Value,
+  type Version,
+  validateSpaceName,
+} from "@strata/core";
+import { EventTable, isLive, type SpaceTables, type Timeline, type VersionChain } from "@strata/storage";
+import type { EntityRef } from "./algebra/entity-ref.js";
+import { Selection } from "./algebra/run-filter.js";
+import { commitAfter } from "./commit-history.js";
+import { decodeEventRecord } from "./event-record.js";
+import type { FeedSource } from "./feed.js";
+import { valueIn } from "./primitives/stored-value.js";
+import type { Run } from "./run.js";
+import type { KeyedPrimitive } from "./scope.js";
+
+/** Which commits are waited for, and what is shown of them. */
+export type WatchFilter = Options<{
+  /** All unless said. */
+  primitives: readonly Primitive[];
+  /** The handle's own unless said. */
+  spaces: readonly string[] | "all";
+  /** Of keys, cells and documents; of events that of their type. */
+  prefix: string;
+  /** Commits behind this version; those from the call on unless said. */
+  since: Version;
+  signal: AbortSignal;
+}>;
+
+/** What a commit did to one key, or one event of it. */
+export interface Change {
+  readonly kind: "put" | "delete" | "append";
+  readonly ref: EntityRef;
+  /** As of that commit: a whole document, an event's payload. `undefined` for what was deleted. */
+  readonly value: Value | undefined;
+}
+
+/** One commit, whole, as far as the filter shows it. */
+export interface CommitChanges {
+  readonly run: string;
+  readonly version: Version;
+  /** µs since the epoch. */
+  readonly timestamp: number;
+  readonly message?: string;
+  readonly changes: readonly Change[];
+}
+
+const KEYED: readonly KeyedPrimitive[] = ["kv", "state", "json"];
+
+/** The commits of a run that change something of a selection, oldest first. */
+export class ChangeSource implements FeedSource<CommitChanges> {
+  readonly #run: Run;
+  readonly #selection: Selection;
+  /** Everything up to here was delivered, or had nothing in it to deliver. */
+  #position: Version;
+
+  /** @throws StateError `HISTORY_TRIMMED` when what follows `since` is no longer kept */
+  constructor(run: Run, selection: Selection, since: Version) {
+    this.#run = run;
+    this.#selection = selection;
+    this.#position = since;
+    commitAfter(run, since);
+  }
+
+  take(through: Version): CommitChanges | undefined {
+    for (;;) {
+      const next = commitAfter(this.#run, this.#position);
+      if (next === undefined || next.version > through) return undefined;
+      this.#position = next.version;
+      const changes = changesOf(this.#run.name, next.timeline, next.version, this.#selection);
+      if (changes.length > 0) return commitChanges(this.#run.name, next.timeline, next.version, changes);
+    }
+  }
+}
+
+/**
+ * `filter`, checked, for a handle on `space`.
+ *
+ * @throws InvalidArgumentError `INVALID_ARGUMENT`, `INVALID_NAME`
+ */
+export function selectionOf(filter: WatchFilter, space: string): Selection {
+  const { primitives, prefix, spaces = [space], since } = filter;
+  if (since !== undefined && !(Number.isSafeInteger(since) && since >= 0)) {
+    throw new InvalidArgumentError("INVALID_ARGUMENT", "since must be a version: a whole number of at least 0", {
+      since,
+    });
+  }
+  if (spaces === "all") return new Selection({ primitives, prefix });
+  for (const name of Array.isArray(spaces) ? spaces : []) validateSpaceName(name);
+  return new Selection({ primitives, prefix, spaces });
+}
+
+function commitChanges(run: string, timeline: Timeline, version: Version, changes: Change[]): CommitChanges {
+  const message = timeline.messageOf(version);
+  const commit = { run, version, timestamp: timeline.timestampOf(version), changes };
+  return message === undefined ? commit : { ...commit, message };
+}
+
+/** What the commit did, in the order in which it did it: a commit drops spaces before it writes. */
+function changesOf(run: string, timeline: Timeline, version: Version, selection: Selection): Change[] {
+  const changes: Change[] = [];
+  for (const space of timeline.spacesDroppedBy(version)) {
+    if (selection.hasSpace(space.name)) addDropped(changes, run, space, version, selection);
+  }
+  const ends = new Map<EventTable, number>();
+  for (const target of timeline.writesOf(version)) {
+    if (target instanceof EventTable) addEvent(changes, run, target, version, selection, ends);
+    else addWrite(changes, run, target, version, selection);
+  }
+  return changes;
+}
+
+function addWrite(changes: Change[], run: string, chain: VersionChain, version: Version, selection: Selection): void {
+  const { primitive, space } = chain.table;
+  // Vectors are told of by collection and key, which their own store knows.
+  if (primitive === "vector" || !selection.hasPrimitive(primitive) || !selection.hasSpace(space.name)) return;
+  const { key } = chain;
+  if (!key.startsWith(selection.prefix) || key.startsWith(RESERVED_KEY_PREFIX)) return;
+  const stored = chain.storedAt(version);
+  const ref = { run, space: space.name, primitive, key };
+  if (isLive(stored)) changes.push({ kind: "put", ref, value: valueIn(stored) });
+  else changes.push({ kind: "delete", ref, value: undefined });
+}
+
+/** @param ends how many events each log has behind those of this commit that were passed. */
+function addEvent(
+  changes: Change[],
+  run: string,
+  table: EventTable,
+  version: Version,
+  selection: Selection,
+  ends: Map<EventTable, number>,
+): void {
+  const sequence = ends.get(table) ?? table.length(version - 1);
+  ends.set(table, sequence + 1);
+  const type = table.typeOf(sequence);
+  if (!selection.hasSpace(table.space.name) || !selection.hasEvent(type)) return;
+  const { payload } = decodeEventRecord(table.record(sequence), sequence, type, version);
+  const ref = { run, space: table.space.name, primitive: "event", type, sequence } as const;
+  changes.push({ kind: "append", ref, value: decodeValue(new ByteReader(payload)) });
+}
+
+/** Everything that a space held when it was dropped. */
+function addDropped(changes: Change[], run: string, space: SpaceTables, version: Version, selection: Selection): void {
+  const { name } = space;
+  const before = version - 1;
+  for (const primitive of KEYED) {
+    if (!selection.hasPrimitive(primitive)) continue;
+    space.table(primitive).scan({ start: selection.prefix, end: undefined, reverse: false }, before, (key) => {
+      if (!key.startsWith(selection.prefix)) return false;
+      if (!key.startsWith(RESERVED_KEY_PREFIX)) {
+        changes.push({ kind: "delete", ref: { run, space: name, primitive, key }, value: undefined });
+      }
+      return true;
+    });
+  }
+  const events = space.events();
+  for (let sequence = 0; sequence < events.length(before); sequence++) {
+    const type = events.typeOf(sequence);
+    if (!selection.hasEvent(type)) continue;
+    changes.push({
+      kind: "delete",
+      ref: { run, space: name, primitive: "event", type, sequence },
+      value: undefined,
+    });
+  }
+}
