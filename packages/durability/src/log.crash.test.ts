@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { exploreCrashes } from "./testing/crash-explorer.js";
 import { randomScript, type Script } from "./testing/crash-script.js";
 
-// Raise it for a longer run: STRATA_CRASH_DEPTH=20 npx vitest run src/crash.test.ts
+// Raise it for a longer run: STRATA_CRASH_DEPTH=20 npx vitest run src/log.crash.test.ts
 const { STRATA_CRASH_DEPTH = "1", STRATA_CRASH_SEED = String(Date.now() % 1_000_000) } = process.env;
 const DEPTH = Number(STRATA_CRASH_DEPTH);
 const SEED = Number(STRATA_CRASH_SEED);
