@@ -112,8 +112,8 @@ export class WriteSet<Primitive extends string, Patch> {
   readonly registered: string[] = [];
   /** Spaces that end with the commit, data included. */
   readonly dropped: string[] = [];
-  /** What the run contains of others once the commit is through: a merge. */
-  readonly contained: ContainedRun[] = [];
+  /** Of a merge: what the run contains of others once the commit is through. Empty where single changes were picked. */
+  contained: readonly ContainedRun[] | undefined;
   /** Writes that stand on an expected version (`cas`, `ifVersion`), for `CommitData`. */
   casCount = 0;
   #partitions: WritePartition<Primitive, Patch>[] = [];
@@ -130,7 +130,7 @@ export class WriteSet<Primitive extends string, Patch> {
       this.events.length === 0 &&
       this.registered.length === 0 &&
       this.dropped.length === 0 &&
-      this.contained.length === 0
+      this.contained === undefined
     );
   }
 
@@ -181,7 +181,7 @@ export class WriteSet<Primitive extends string, Patch> {
     this.events.length = 0;
     this.registered.length = 0;
     this.dropped.length = 0;
-    this.contained.length = 0;
+    this.contained = undefined;
   }
 
   #open(space: string, primitive: Primitive): WritePartition<Primitive, Patch> {

@@ -195,12 +195,12 @@ export class CommitPass {
     operations: readonly Operation[],
     timestamp: number,
     message: string | undefined,
-    contained: readonly ContainedRun[] = [],
+    contained?: readonly ContainedRun[],
   ): Committed {
     const perf = this.#perf;
     const version = this.#allocator.next();
     const commit = { run: run.number, version, timestamp, message, operations };
-    const record: CommitRecord = contained.length === 0 ? commit : { ...commit, contained: [...contained] };
+    const record: CommitRecord = contained === undefined ? commit : { ...commit, contained };
     const begun = perf === undefined ? 0 : this.#clock.now();
     let bytes = 0;
     if (this.#durability.requiresWal()) {

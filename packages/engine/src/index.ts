@@ -1,9 +1,11 @@
 export { type ConflictKey, DEFAULT_RETRY, NO_RETRY, type Observation, type RetryPolicy } from "@strata/concurrency";
 export type { DurabilityMode } from "@strata/durability";
 export type { Found, KeyRange, Stored } from "@strata/storage";
+export type { Conflict, ConflictResolver, MergeStrategy } from "./algebra/conflict.js";
 export type { DiffEntry, DiffOptions, RunDiff } from "./algebra/diff.js";
 export type { EntityRef } from "./algebra/entity-ref.js";
 export type { PathDifference } from "./algebra/json-difference.js";
+export type { MergeOptions, MergeResult } from "./algebra/merge.js";
 export { RunAlgebra } from "./algebra/run-algebra.js";
 export { type DiffFormatOptions, formatDiff } from "./algebra/run-diff-format.js";
 export type { RunFilter } from "./algebra/run-filter.js";

@@ -23,7 +23,7 @@ export interface CommitRecord {
   /** µs since the epoch; rises strictly within the database. */
   readonly timestamp: number;
   readonly message: string | undefined;
-  /** Of a merge: what the run contains of others from this commit on, first the run that was merged. */
+  /** Of a merge: what the run contains of others from this commit on, first the run that was merged. Empty where changes were picked. */
   readonly contained?: readonly ContainedRun[] | undefined;
   readonly operations: readonly Operation[];
 }

@@ -141,7 +141,8 @@ export interface TransactionScope extends Scope {
   patch(key: string, after: Stored, operations: readonly JsonOperation[]): void;
   /** Says that one of its writes stood on an expected version or counter, for `CommitData`. */
   countCas(): void;
-  append(type: string, payload: Uint8Array): undefined;
+  /** @param origin of a copy of another run's event. */
+  append(type: string, payload: Uint8Array, origin?: EventOrigin): undefined;
   /** Has `requirement` checked at commit, whatever else happened, at the time of the commit. */
   require(requirement: Requirement): void;
   /** Something read that is neither a key nor a range, checked again at commit. */

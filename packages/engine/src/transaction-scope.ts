@@ -1,4 +1,4 @@
-import type { Observation, Requirement } from "@strata/concurrency";
+import type { EventOrigin, Observation, Requirement } from "@strata/concurrency";
 import { compareCodePoints, LimitError, type Limits, StateError, type Timer, type Version } from "@strata/core";
 import { type EventTable, Found, isLive, type KeyRange, type Stored, type Table } from "@strata/storage";
 import { CommittedEvents } from "./committed-events.js";
@@ -63,9 +63,9 @@ export class OpenTransactionScope implements TransactionScope {
     this.#writable().writes.casCount++;
   }
 
-  append(type: string, payload: Uint8Array): undefined {
+  append(type: string, payload: Uint8Array, origin?: EventOrigin): undefined {
     const { writes } = this.#writable();
-    writes.events.push({ space: this.space, type, payload });
+    writes.events.push({ space: this.space, type, payload, origin });
     this.#checkKeyLimit(writes.keyCount);
     return undefined;
   }

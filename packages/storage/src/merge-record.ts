@@ -9,7 +9,10 @@ export interface ContainedRun {
   readonly version: Version;
 }
 
-/** One merge: since commit `version` of the target, it contains these. The first is the run that was merged; the others came with it. */
+/**
+ * One merge: since commit `version` of the target, it contains these. The first is the run that was merged; the others came with it. None
+ * where single changes were picked, which makes no run contained.
+ */
 export interface MergeRecord {
   readonly version: Version;
   readonly contained: readonly ContainedRun[];

@@ -1,7 +1,8 @@
 import { compareCodePoints } from "@strata/core";
-import { type EventTable, Found, type Table } from "@strata/storage";
+import { Found, type Table } from "@strata/storage";
 import type { KeyedPrimitive } from "../scope.js";
 import { type ChangedKeys, changedKeysSince } from "./changed-keys.js";
+import { type EventLogs, eventLogsOf, isSameIncarnation } from "./event-logs.js";
 import { KeyPages } from "./key-pages.js";
 import { commonAncestor, lineageOf } from "./lineage.js";
 import type { Point } from "./point.js";
@@ -12,17 +13,6 @@ export interface KeyPlace {
   readonly space: string;
   readonly primitive: KeyedPrimitive;
   readonly key: string;
-}
-
-/** The events of one space at two points: everything below `shared` is the same on both sides. */
-export interface EventLogs {
-  readonly space: string;
-  readonly shared: number;
-  readonly a: EventTable | undefined;
-  readonly b: EventTable | undefined;
-  /** Number of events on each side. */
-  readonly lengthA: number;
-  readonly lengthB: number;
 }
 
 /** What a walk finds, space by space; `false` ends it. */
@@ -106,23 +96,9 @@ export class Comparison {
   }
 
   #walkEvents(space: string, visitor: ComparisonVisitor): boolean {
-    const a = this.a.shard.eventsAt(space, this.a.version);
-    const b = this.b.shard.eventsAt(space, this.b.version);
-    const lengthA = a?.length(this.a.version) ?? 0;
-    const lengthB = b?.length(this.b.version) ?? 0;
-    const shared = isSameIncarnation(a, b) ? Math.min(this.#ancestralLength(space), lengthA, lengthB) : 0;
-    return Math.max(lengthA, lengthB) === shared || visitor.events({ space, shared, a, b, lengthA, lengthB });
+    const logs = eventLogsOf(space, this.a, this.b, this.#ancestor);
+    return Math.max(logs.lengthA, logs.lengthB) === logs.shared || visitor.events(logs);
   }
-
-  #ancestralLength(space: string): number {
-    const ancestor = this.#ancestor;
-    return ancestor?.shard.eventsAt(space, ancestor.version)?.length(ancestor.version) ?? 0;
-  }
-}
-
-/** Whether both belong to one life of the space: versions are unique, so one registration made both. */
-function isSameIncarnation(a: Table | EventTable | undefined, b: Table | EventTable | undefined): boolean {
-  return a !== undefined && b !== undefined && a.space.createdAt === b.space.createdAt;
 }
 
 function find(table: Table | undefined, key: string, point: Point, out: Found): void {
