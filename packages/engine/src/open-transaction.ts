@@ -138,16 +138,20 @@ export class OpenTransaction {
 
   /** Commits and waits until acknowledged; blocks for the fsync where the mode asks for one. */
   commit(): CommitInfo {
-    const committed = this.#pass();
-    this.#transactions.settle(committed, this.durability);
-    return this.#acknowledged(committed);
+    return this.#infoOf(this.#commitNow());
   }
 
-  /** The same without blocking: transactions that wait together share one fsync. */
+  /** As `commit`, for those who only want the version; `undefined` when nothing was written. */
+  conclude(): Version | undefined {
+    return this.#commitNow()?.record.version;
+  }
+
+  /** Commits without blocking: transactions that wait together share one fsync. */
   async commitAsync(): Promise<CommitInfo> {
     const committed = this.#pass();
     await this.#transactions.settled(committed, this.durability);
-    return this.#acknowledged(committed);
+    this.#tellListeners(committed);
+    return this.#infoOf(committed);
   }
 
   /** Ends it; nothing it wrote stays. Does nothing when it has ended. */
@@ -196,10 +200,21 @@ export class OpenTransaction {
     }
   }
 
-  #acknowledged(committed: Committed | undefined): CommitInfo {
-    const info = this.#transactions.infoOf(this.run, committed, this.startVersion);
-    for (const listener of this.#callbacks ?? []) this.#transactions.guard(() => listener(info));
-    return info;
+  #commitNow(): Committed | undefined {
+    const committed = this.#pass();
+    this.#transactions.settle(committed, this.durability);
+    this.#tellListeners(committed);
+    return committed;
+  }
+
+  #tellListeners(committed: Committed | undefined): void {
+    if (this.#callbacks === undefined) return;
+    const info = this.#infoOf(committed);
+    for (const listener of this.#callbacks) this.#transactions.guard(() => listener(info));
+  }
+
+  #infoOf(committed: Committed | undefined): CommitInfo {
+    return this.#transactions.infoOf(this.run, committed, this.startVersion);
   }
 
   #kv(): KvStore {

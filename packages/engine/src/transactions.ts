@@ -146,7 +146,7 @@ export class Transactions {
       open.rollback("its call failed");
       throw error;
     }
-    return { result, version: open.commit().version };
+    return { result, version: open.conclude() };
   }
 
   /** @throws InvalidArgumentError `INVALID_ARGUMENT` for ill-typed options */
@@ -168,7 +168,7 @@ export class Transactions {
       try {
         const result = this.#callSynchronously(run, fn, open);
         if (isThenable(result)) return this.#finishAsync(run, fn, options, policy, attempt, open, result) as T;
-        open.commit();
+        open.conclude();
         return result;
       } catch (error) {
         open.rollback("its closure threw");
