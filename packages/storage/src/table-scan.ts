@@ -88,11 +88,23 @@ export function scanLayers(layers: readonly Layer[], range: KeyRange, visit: Vis
 function merge(heap: SourceHeap, visit: Visit): void {
   const found = new Found();
   for (let top = heap.top; top !== undefined; top = heap.top) {
-    const key = top.chain!.key;
+    // Most keys are in one list only: until it comes to the next key of another, the first list alone decides.
+    const rival = heap.rival;
+    while (top.chain !== undefined && (rival === undefined || heap.precedes(top.key, rival.key))) {
+      const chain: VersionChain = top.chain;
+      if (chain.findAt(top.clip, found) && isLive(found.stored)) {
+        if (!visit(chain.key, found.stored, found.version)) return;
+      }
+      top.advance();
+    }
+    heap.settleTop();
+    if (rival === undefined) continue;
+    const key = rival.key;
     let decided = false;
-    for (let next: Source | undefined = top; next !== undefined && next.chain!.key === key; next = heap.top) {
+    for (let next = heap.top; next !== undefined && next.key === key; next = heap.top) {
       if (!decided) decided = next.chain!.findAt(next.clip, found);
-      heap.advanceTop();
+      next.advance();
+      heap.settleTop();
     }
     if (decided && isLive(found.stored) && !visit(key, found.stored, found.version)) return;
   }
@@ -104,17 +116,21 @@ class Source {
   /** 0 is the nearest layer. */
   readonly rank: number;
   readonly #cursor: KeyCursor;
-  chain: VersionChain | undefined;
+  /** `undefined` when there is none left; `key` then is the last one. */
+  chain: VersionChain | undefined = undefined;
+  key = "";
 
   constructor(keys: OrderedKeys, range: KeyRange, clip: number, rank: number) {
     this.clip = clip;
     this.rank = rank;
     this.#cursor = new KeyCursor(keys, range);
-    this.chain = this.#cursor.next();
+    this.advance();
   }
 
   advance(): void {
-    this.chain = this.#cursor.next();
+    const chain = this.#cursor.next();
+    this.chain = chain;
+    if (chain !== undefined) this.key = chain.key;
   }
 }
 
@@ -135,12 +151,22 @@ class SourceHeap {
     return this.#sources[0];
   }
 
-  /** Moves the top source to its next chain, and out of the heap when there is none. */
-  advanceTop(): void {
+  /** What would be on top if the top were not. */
+  get rival(): Source | undefined {
     const sources = this.#sources;
-    const top = sources[0]!;
-    top.advance();
-    if (top.chain === undefined) {
+    if (sources.length < 3) return sources[1];
+    return this.#isFirst(sources[2]!, sources[1]!) ? sources[2] : sources[1];
+  }
+
+  /** Whether `a` comes strictly before `b` in the direction of the scan. */
+  precedes(a: string, b: string): boolean {
+    return this.#reverse ? isBefore(b, a, this.#byCodePoint) : isBefore(a, b, this.#byCodePoint);
+  }
+
+  /** Restores the order after the top source has advanced. */
+  settleTop(): void {
+    const sources = this.#sources;
+    if (sources[0]!.chain === undefined) {
       const last = sources.pop()!;
       if (sources.length === 0) return;
       sources[0] = last;
@@ -148,9 +174,10 @@ class SourceHeap {
     this.#siftDown(0);
   }
 
-  #siftDown(position: number): void {
+  #siftDown(from: number): void {
     const sources = this.#sources;
-    const source = sources[position]!;
+    const source = sources[from]!;
+    let position = from;
     for (;;) {
       let child = 2 * position + 1;
       if (child >= sources.length) break;
@@ -163,9 +190,7 @@ class SourceHeap {
   }
 
   #isFirst(a: Source, b: Source): boolean {
-    const left = a.chain!.key;
-    const right = b.chain!.key;
-    if (left === right) return a.rank < b.rank;
-    return isBefore(left, right, this.#byCodePoint) !== this.#reverse;
+    if (this.precedes(a.key, b.key)) return true;
+    return a.key === b.key && a.rank < b.rank;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One primitive of one space of one run: chains by key, over the tables it was forked from.
  */
-import type { Primitive } from "@strata/core";
+import { compareCodePoints, type Primitive } from "@strata/core";
 import { Inherited, InheritedMemo, NOT_INHERITED } from "./inherited-memo.js";
 import type { KeyRange } from "./key-cursor.js";
 import { KeyMap } from "./key-map.js";
@@ -154,7 +154,7 @@ export class Table {
     let clip = asOf;
     for (let table: Table | undefined = this; table !== undefined; table = table.base) {
       // Written after what is asked for: nothing here to be seen, and no index to be built for it.
-      if (table.#firstVersion <= clip) {
+      if (table.#keys.size > 0 && table.#firstVersion <= clip) {
         // A dead key hides what lies below it. With nothing below, it matters to those who look behind its death.
         const readsDead = table.base !== undefined || clip < table.#lastDeath;
         layers.push({ index: table.#ordered(), clip: Math.min(clip, table.#lastVersion), readsDead });
@@ -175,6 +175,20 @@ export class Table {
       if (chain !== undefined && !chain.visitBefore(limit, visit)) return;
       if (table.baseVersion + 1 < limit) limit = table.baseVersion + 1;
     }
+  }
+
+  /**
+   * Every key that has an entry at or below `asOf`, inherited and dead ones included, in code point order. Looks at each key there is:
+   * for digests and checks, not for reads.
+   */
+  everyKey(asOf: number): string[] {
+    const keys = new Set<string>();
+    let clip = asOf;
+    for (let table: Table | undefined = this; table !== undefined; table = table.base) {
+      for (const chain of table.#keys.chains()) if (chain.versionAt(clip) > 0) keys.add(chain.key);
+      if (table.baseVersion < clip) clip = table.baseVersion;
+    }
+    return [...keys].sort(compareCodePoints);
   }
 
   /**

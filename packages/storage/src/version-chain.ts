@@ -75,8 +75,15 @@ export class VersionChain {
   put(stored: Stored | undefined, version: number): void {
     if (version !== this.version) {
       assert(version > this.version, "the versions of a key rise");
-      if (this.#history === undefined) this.#history = [this.version, this.stored];
-      else this.#history.push(this.version, this.stored);
+      const history = this.#history;
+      if (history === undefined) {
+        this.#history = [this.version, this.stored];
+      } else if (history.length === 2) {
+        // A `push` would make room for 20 entries, and most keys that are written three times are not written ten times.
+        this.#history = [history[0], history[1], this.version, this.stored];
+      } else {
+        history.push(this.version, this.stored);
+      }
       this.version = version;
     }
     this.stored = stored;
