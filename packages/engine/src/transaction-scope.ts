@@ -13,16 +13,17 @@ export class OpenTransactionScope implements TransactionScope {
   readonly space: string;
   readonly limits: Limits;
   readonly timer: Timer;
-  readonly events: EventSource;
   readonly #open: OpenTransaction;
-  readonly #tables = new Map<KeyedPrimitive, TransactionTable>();
+  #events: TransactionEvents | undefined;
+  #kv: TransactionTable | undefined;
+  #state: TransactionTable | undefined;
+  #json: TransactionTable | undefined;
 
   constructor(open: OpenTransaction, space: string, owner: { readonly limits: Limits; readonly timer: Timer }) {
     this.#open = open;
     this.space = space;
     this.limits = owner.limits;
     this.timer = owner.timer;
-    this.events = new TransactionEvents(open, space);
   }
 
   get run(): string {
@@ -37,13 +38,23 @@ export class OpenTransactionScope implements TransactionScope {
     return version === 0 ? 0 : this.#open.run.shard.timestampOf(version);
   }
 
+  get events(): EventSource {
+    this.#events ??= new TransactionEvents(this.#open, this.space);
+    return this.#events;
+  }
+
   table(primitive: KeyedPrimitive): TableReader {
-    let table = this.#tables.get(primitive);
-    if (table === undefined) {
-      table = new TransactionTable(this.#open, this.space, primitive);
-      this.#tables.set(primitive, table);
+    switch (primitive) {
+      case "kv":
+        this.#kv ??= new TransactionTable(this.#open, this.space, primitive);
+        return this.#kv;
+      case "state":
+        this.#state ??= new TransactionTable(this.#open, this.space, primitive);
+        return this.#state;
+      case "json":
+        this.#json ??= new TransactionTable(this.#open, this.space, primitive);
+        return this.#json;
     }
-    return table;
   }
 
   put(primitive: KeyedPrimitive, key: string, stored: Stored | undefined): undefined {
@@ -127,6 +138,8 @@ class TransactionTable implements TableReader {
   readonly #open: OpenTransaction;
   readonly #space: string;
   readonly #primitive: KeyedPrimitive;
+  #resolved: Table | undefined;
+  #isResolved = false;
 
   constructor(open: OpenTransaction, space: string, primitive: KeyedPrimitive) {
     this.#open = open;
@@ -139,10 +152,16 @@ class TransactionTable implements TableReader {
   }
 
   find(key: string, out: Found): boolean {
-    const { startTime } = this.#open.context();
+    const { reads, startTime, startVersion } = this.#open.context();
     if (!this.#own(key, out)) {
-      this.observe(key);
-      if (!this.#committed(key, out)) return false;
+      const table = this.#table();
+      if (table === undefined) {
+        this.observe(key);
+        return false;
+      }
+      const isThere = table.find(key, startVersion, out);
+      reads.observeKey(table, key, isThere ? out.version : 0);
+      if (!isThere) return false;
     }
     return visibleAt(out.stored, startTime) !== undefined;
   }
@@ -200,9 +219,14 @@ class TransactionTable implements TableReader {
     this.#table()?.versions(key, Math.min(before, this.#open.context().startVersion + 1), visit);
   }
 
-  /** As of the view: a space that was dropped since still reads as it did, and fails at commit. */
+  /** As of the view, which is fixed: a space that was dropped since still reads as it did, and fails at commit. */
   #table(): Table | undefined {
-    return this.#open.run.shard.tableAt(this.#space, this.#primitive, this.#open.context().startVersion);
+    const { startVersion } = this.#open.context();
+    if (!this.#isResolved) {
+      this.#resolved = this.#open.run.shard.tableAt(this.#space, this.#primitive, startVersion);
+      this.#isResolved = true;
+    }
+    return this.#resolved;
   }
 
   #committed(key: string, out: Found): boolean {
