@@ -33,6 +33,7 @@ import { PastScope } from "./past-scope.js";
 import { KvStore } from "./primitives/kv.js";
 import { type Recovered, recover } from "./recovery.js";
 import { recoverAllParticipants } from "./recovery-participant.js";
+import { ReplayedScope, replayLog, replayTimeline } from "./replay.js";
 import type { Run, RunInfo } from "./run.js";
 import { RunHistory } from "./run-history.js";
 import { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
@@ -197,6 +198,27 @@ export class Database {
         ? this.runtime.clock.now()
         : (timeOf(point) ?? (run.shard.timestampAt(version) || run.createdAt));
     return new PastScope(this.#gate, run, space, new ReadView(run.shard, version), timestamp, this.limits);
+  }
+
+  /**
+   * The same by folding the run's commits anew, from the log, or without one from the timeline: costs the length of the log, and tells
+   * whether the store is what the log says. Without a point, what is live is judged at the time of the last commit.
+   *
+   * @param run a run or its name.
+   * @throws NotFoundError `RUN_NOT_FOUND`
+   * @throws StateError `HISTORY_TRIMMED`
+   */
+  replayRun(run: Run | string, point?: AsOf, space: string = DEFAULT_SPACE): ReplayedScope {
+    const live = this.#run(run);
+    live.assertAlive();
+    const version = versionOf(live, point, this.#commitPass.lastVersion);
+    const parts = { durability: this.#durability, gate: this.#gate, runtime: this.runtime, limits: this.limits };
+    const replayed = this.#durability.requiresWal()
+      ? replayLog(parts, live, version, this.runs.system.version)
+      : replayTimeline(live, version);
+    const ofPoint = point === undefined ? undefined : timeOf(point);
+    const timestamp = ofPoint ?? (replayed.shard.timestampAt(version) || live.createdAt);
+    return new ReplayedScope(this.#gate, replayed, { space, version, timestamp }, this.limits);
   }
 
   /**

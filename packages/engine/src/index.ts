@@ -17,6 +17,7 @@ export { Database, type PersistenceMode, SHUTDOWN_TIMEOUT_MS } from "./database.
 export { type Backend, type BuilderSettings, DatabaseBuilder, durabilityMode } from "./database-builder.js";
 export type { DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
 export type { DerivedIndex } from "./derived-index.js";
+export { type DigestOptions, digestOf } from "./digest.js";
 export type { ExtensionType } from "./extensions.js";
 export type { Feed } from "./feed.js";
 export type { JsonPath, PatchOperation as JsonPatchOperation } from "./json/index.js";
@@ -43,6 +44,7 @@ export {
   recoverAllParticipants,
   registerRecoveryParticipant,
 } from "./recovery-participant.js";
+export { ReplayedScope } from "./replay.js";
 export { Run, type RunInfo, type RunPoint, type RunStatus } from "./run.js";
 export { RunHistory } from "./run-history.js";
 export { DEFAULT_RUN, RunRegistry } from "./run-registry.js";

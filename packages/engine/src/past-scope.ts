@@ -1,6 +1,7 @@
 import { type Limits, StateError, type Version } from "@strata/core";
 import { Found, type KeyRange, ReadView, type Stored, type Table } from "@strata/storage";
 import { CommittedEvents } from "./committed-events.js";
+import { type DigestOptions, digestOf } from "./digest.js";
 import type { Gate } from "./gate.js";
 import type { Run } from "./run.js";
 import type { EventSource, KeyedPrimitive, ReadScope, TableReader } from "./scope.js";
@@ -72,6 +73,12 @@ export class PastScope implements ReadScope {
     this.#assertUsable();
     const view = new ReadView(this.#run.shard, this.version);
     return new PastScope(this.#gate, this.#run, space, view, this.timestamp, this.limits);
+  }
+
+  /** SHA-256 of the whole run at this version, as 64 hex digits. See `digestOf`. */
+  digest(options?: DigestOptions): string {
+    this.#assertUsable();
+    return digestOf({ shard: this.#run.shard, version: this.version, now: this.timestamp }, options);
   }
 
   dispose(): void {
