@@ -52,18 +52,23 @@ test("every key has its chain before, during and after the split", () => {
   );
 });
 
-test("walking the chains while keys are added misses none that were there", () => {
-  const map = new KeyMap(100);
-  for (let id = 0; id < 90; id++) map.set(`key ${id}`, newChain(`key ${id}`));
-  const walk = map.chains();
-  const seen = new Set<string>();
-  for (let id = 90; id < 400; id++) {
-    map.set(`key ${id}`, newChain(`key ${id}`));
-    const next = walk.next();
-    if (next.done !== true) seen.add(next.value.key);
+test("walking the chains while keys are added gives each once, and all that were there", () => {
+  // Before, across and after the split, which takes from key 100 to key 112.
+  for (const start of [50, 95, 101, 105, 200]) {
+    const map = new KeyMap(100);
+    const add = (id: number): void => map.set(`key ${id}`, newChain(`key ${id}`));
+    for (let id = 0; id < start; id++) add(id);
+    const walk = map.chains();
+    const seen: string[] = [];
+    for (let id = start; id < 400; id++) {
+      add(id);
+      const next = walk.next();
+      if (next.done !== true) seen.push(next.value.key);
+    }
+    for (const { key } of walk) seen.push(key);
+    expect(new Set(seen).size).toBe(seen.length);
+    for (let id = 0; id < start; id++) expect(seen).toContain(`key ${id}`);
   }
-  for (const { key } of walk) seen.add(key);
-  for (let id = 0; id < 90; id++) expect(seen).toContain(`key ${id}`);
 });
 
 test("a look-up asks one map, and two only while a split is under way", () => {

@@ -63,7 +63,7 @@ export class KeyMap {
     if (this.#size >= this.#splitAt) this.#split();
   }
 
-  /** Every chain once, in no particular order. Keys added before it is done may be among them, once or twice. */
+  /** Every chain once, in no particular order. Keys added before it is done may be among them. */
   *chains(): Generator<VersionChain, void, undefined> {
     const map = this.#map;
     yield* map.values();

@@ -33,7 +33,7 @@ export class OrderedIndex {
   #noted: VersionChain[] = [];
   /** How many of `#noted` are in their places already. */
   #placed = 0;
-  /** Whether the map may have given a chain twice, or one that was noted as well. */
+  /** Whether the map may have given chains that were noted as well. */
   #mayRepeat = false;
 
   constructor(map: KeyMap) {
@@ -77,7 +77,7 @@ export class OrderedIndex {
       const next = this.#unloaded.next();
       if (next.done === true) {
         this.#unloaded = undefined;
-        this.live.load(this.#mayRepeat ? [...new Set(this.#loading)] : this.#loading);
+        this.live.load(this.#loading);
         this.#loading = [];
         return left;
       }

@@ -1,4 +1,4 @@
-import { runId } from "@strata/core";
+import { compareCodePoints, runId } from "@strata/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { NaiveRun } from "../test/naive-store.js";
@@ -267,6 +267,11 @@ test("runs, forks, spaces, keys and events are what arrays of versions say", () 
             expectSameEvents(pair, space, asOf);
             for (const primitive of PRIMITIVES) {
               expectSameScan(pair, space, primitive, everything, asOf, 0);
+              const everyKey = pair.real.tableAt(space, primitive, asOf)?.everyKey(asOf) ?? [];
+              const oracle = pair.naive.table(space, primitive, asOf);
+              expect(everyKey).toEqual(
+                [...keys].sort(compareCodePoints).filter((key) => oracle?.find(key, asOf) !== undefined),
+              );
               for (const key of keys) expectSameReads(pair, space, primitive, key, asOf);
             }
           }
