@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { Database } from "../src/index.js";
 import { NaiveModel, type RunModel } from "./naive-model.js";
 import { OPERATIONS, type Operation } from "./operations.js";
+import { expectReplaysToAgree } from "./replay-oracle.js";
 import { openSimulated, type SimulatedDatabase } from "./simulated-database.js";
 import { observe, observeSpace, storesOf, visible } from "./stores.js";
 
@@ -230,6 +231,8 @@ const lookBack = fc.nat(1000).map(
     }),
 );
 
+const replay = new Command("replay every run", (_, subject) => expectReplaysToAgree(subject.db));
+
 const disturbances: fc.Arbitrary<Command>[] = [
   fc.constant(createRun),
   deleteRun,
@@ -241,6 +244,7 @@ const disturbances: fc.Arbitrary<Command>[] = [
   fc.constant(kill),
   powerFailure,
   lookBack,
+  fc.constant(replay),
 ];
 
 describe("a database shows what a naive model shows, whatever happens to it", () => {
@@ -254,7 +258,9 @@ describe("a database shows what a naive model shows, whatever happens to it", ()
       );
       fc.assert(
         fc.property(fc.commands([weighted], { maxCommands: COMMANDS_MAX }), (commands) => {
-          fc.modelRun(() => ({ model: new NaiveModel(), real: new Subject() }), commands);
+          const real = new Subject();
+          fc.modelRun(() => ({ model: new NaiveModel(), real }), commands);
+          expectReplaysToAgree(real.db);
         }),
         { numRuns: RUNS },
       );
