@@ -1,5 +1,5 @@
-import { InlineSyncDriver, LogDurability, type LogOptions } from "@strata/durability";
-import { type CrashVfs, ManualTime, SeededRandom, TINY_SEGMENTS } from "@strata/durability/testing";
+import { InlineSyncDriver, LogDurability, type LogOptions, type Vfs } from "@strata/durability";
+import { ManualTime, SeededRandom, TINY_SEGMENTS } from "@strata/durability/testing";
 import { Database } from "../src/index.js";
 
 /** A database on a simulated disk, with time and chance of its own: the same steps give the same bytes. */
@@ -10,7 +10,7 @@ export interface SimulatedDatabase {
 
 /** Segments are tiny unless `segments` says otherwise. */
 export function openSimulated(
-  vfs: CrashVfs,
+  vfs: Vfs,
   options: Pick<LogOptions, "mode" | "segments"> & { readonly seed?: number } = {},
 ): SimulatedDatabase {
   const time = new ManualTime();
