@@ -67,7 +67,10 @@ export class LogDurability implements Durability {
   }
 
   get durableThrough(): Version {
-    return this.#open?.durableThrough ?? this.#recovered?.scan.lastVersion ?? 0;
+    if (this.#open !== undefined) return this.#open.durableThrough;
+    const scan = this.#recovered?.scan;
+    // What is only read may end in a tail that nobody has synced.
+    return scan !== undefined && scan.durableLsn === scan.endLsn ? scan.lastVersion : 0;
   }
 
   get health(): DurabilityHealth {

@@ -217,6 +217,7 @@ export class OpenLog {
     try {
       // Only now: without the manifest's word a segment that is shorter than it was is a damaged one.
       this.#writer.trim();
+      this.#writer.discardPrepared();
     } catch (error) {
       // The room that was laid out stays; nothing depends on it.
       if (!StrataError.is(error)) throw error;

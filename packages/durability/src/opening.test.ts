@@ -157,6 +157,18 @@ describe("an orderly end", () => {
     expect(vfs.size(path!)).toBeLessThan(5000);
   });
 
+  test("removes the segment that was laid out and not needed", () => {
+    const vfs = new MemoryVfs();
+    const { log, time } = openTestLog(vfs, { segments: TINY_SEGMENTS });
+    const prepared = () => vfs.list("wal").filter((name) => name.endsWith(".prepared"));
+    for (let version = 1; prepared().length === 0; version++) {
+      log.persist(version, PAYLOAD);
+      time.advance(0);
+    }
+    log.shutdown();
+    expect(prepared()).toEqual([]);
+  });
+
   test("leaves nothing but the lock, the claim, two manifests and the log", () => {
     expect(pathsOn(database()).filter((path) => !path.endsWith(".wal"))).toEqual([
       "EPOCH-00000001",

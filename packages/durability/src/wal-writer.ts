@@ -167,6 +167,12 @@ export class WalWriter {
     this.#active.file.truncate(this.#offset);
   }
 
+  /** Removes what was laid out for a next segment; the driver no longer works on it. */
+  discardPrepared(): void {
+    if (this.#next !== undefined) this.#context.vfs.unlink(this.#next.path);
+    this.#next = undefined;
+  }
+
   /** Closes all files. */
   close(): void {
     for (const older of this.#older.splice(0)) closeQuietly(older.file);
