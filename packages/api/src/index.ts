@@ -25,7 +25,7 @@ export {
   type OptionCheck,
 } from "./option-check.js";
 export type { JsonPath, PatchOperation, Primitives, Reads } from "./primitives.js";
-export type { ReadView } from "./read-view.js";
+export type { ReadOnlyView, ReadView } from "./read-view.js";
 export type { RunListOptions, Runs } from "./runs.js";
 export type { Session, SessionOptions } from "./session.js";
 export type { Spaces } from "./spaces.js";

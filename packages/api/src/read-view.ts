@@ -1,7 +1,15 @@
 import { type Version, validateSpaceName } from "@strata/core";
-import type { EventReads, JsonReads, KvReads, PastScope, StateReads } from "@strata/engine";
+import type {
+  DigestOptions,
+  EventReads,
+  JsonReads,
+  KvReads,
+  PastScope,
+  ReplayedScope,
+  StateReads,
+} from "@strata/engine";
 import { makeDisposable } from "./disposable.js";
-import { checkOptions, isString } from "./option-check.js";
+import { checkOptions, isBoolean, isString } from "./option-check.js";
 import { type Reads, ScopeReads } from "./primitives.js";
 
 /** A run as it was at one version. Reads never change; what they need is kept until the view is disposed or collected. */
@@ -14,6 +22,17 @@ export interface ReadView extends Reads, Disposable {
   currentSpace(): string;
   /** Another space at the same version. */
   in(at: { readonly space: string }): ReadView;
+  /**
+   * SHA-256 of the run as of then, all spaces, 64 hex digits: equal for equal data, however it came about. What has expired by the time of
+   * the view is left out. With `history` also of every version, its timestamp, and what was deleted.
+   */
+  digest(options?: DigestOptions): string;
+}
+
+/** A run folded anew from its commits. It shares nothing that could change with the live store, and stays what it is. */
+export interface ReadOnlyView extends ReadView {
+  /** How many writes were folded, those that a fork inherited included. */
+  readonly operationCount: number;
 }
 
 export class RunReadView implements ReadView {
@@ -64,9 +83,24 @@ export class RunReadView implements ReadView {
     return new RunReadView(this.#scope.in(at.space));
   }
 
+  digest(options?: DigestOptions): string {
+    checkOptions("digest", options, { history: isBoolean });
+    return this.#scope.digest(options);
+  }
+
   static {
     makeDisposable(RunReadView, function () {
       this.#scope.dispose();
     });
+  }
+}
+
+export class ReplayedView extends RunReadView implements ReadOnlyView {
+  readonly operationCount: number;
+
+  constructor(scope: ReplayedScope) {
+    super(scope);
+    this.operationCount = scope.operationCount;
+    Object.freeze(this);
   }
 }

@@ -2,6 +2,7 @@ import { type AsOf, InvalidArgumentError, type Options } from "@strata/core";
 import type { Database, Run, RunInfo, RunPoint, RunRegistry, RunStatus } from "@strata/engine";
 import { LoadedRuns } from "./loaded-runs.js";
 import { checkOptions, isBoolean, isOneOf, isString, isWholeNumber } from "./option-check.js";
+import { type ReadOnlyView, ReplayedView } from "./read-view.js";
 
 /** What runs can be listed by. Names come in code point order; `after` is the last name of the page before. */
 export type RunListOptions = Options<{ status: RunStatus; prefix: string; after: string; limit: number }>;
@@ -29,6 +30,15 @@ export interface Runs {
   fork(source: RunPoint, name: string, meta?: object): RunInfo;
   /** Several of them in one commit, or none. */
   forkMany(source: RunPoint, names: Iterable<string> & object): RunInfo[];
+  /**
+   * Folds the run's commits anew, up to a point: from the log, so it takes as long as that is, or without one from the timeline. A pure
+   * function of both: it changes nothing, and does it again the same. What expires is judged at the time of the point, for which without
+   * one that of the last commit stands.
+   *
+   * @throws {NotFoundError} `RUN_NOT_FOUND`
+   * @throws {StateError} `HISTORY_TRIMMED`
+   */
+  replay(run: RunPoint): ReadOnlyView;
   /** Makes a run usable that was left out when the database was opened with a list to preload. */
   load(name: string): Promise<void>;
   /** Moves a run by the transition table; a run that is not active refuses writes (`RUN_CLOSED`). */
@@ -105,6 +115,13 @@ export class DatabaseRuns implements Runs {
       throw new InvalidArgumentError("INVALID_ARGUMENT", "runs.forkMany takes names that can be iterated", { names });
     }
     return this.#fork(source, [...names], undefined);
+  }
+
+  replay(point: RunPoint): ReadOnlyView {
+    const { run: name, at } = runAndPoint("runs.replay", point);
+    const run = this.#registry().must(name);
+    this.#loaded().check(run);
+    return new ReplayedView(this.#database.replayRun(run, at));
   }
 
   async load(name: string): Promise<void> {

@@ -13,6 +13,7 @@ export {
   type PatchOperation,
   type Primitives,
   type Reads,
+  type ReadOnlyView,
   type ReadView,
   type Runs,
   type Session,

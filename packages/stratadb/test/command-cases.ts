@@ -59,6 +59,7 @@ export const CASES: readonly Command[] = [
   { name: "runs.list", prefix: "d" },
   { name: "runs.get", runName: "other" },
   { name: "runs.exists", runName: "nobody" },
+  { name: "runs.replay", runName: "default" },
   { name: "spaces.list" },
   { name: "spaces.exists", spaceName: "empty" },
   { name: "session.begin", readOnly: true },

@@ -278,6 +278,10 @@ export interface ReadView extends Reads, Disposable {
   readonly timestamp: number;
   currentSpace(): string;
   in(at: { readonly space: string }): ReadView;
+  digest(options?: Options<{ history: boolean }>): string;
+}
+export interface ReadOnlyView extends ReadView {
+  readonly operationCount: number;
 }
 export type Primitive = "kv" | "event" | "state" | "json" | "vector";
 
@@ -348,6 +352,7 @@ export interface Runs {
   get(name: string): RunInfo | undefined;
   exists(name: string): boolean;
   delete(name: string, options?: Options<{ cascade: boolean }>): { readonly heldBy: readonly string[] };
+  replay(run: RunPoint): ReadOnlyView;
   load(name: string): Promise<void>;
   fork(source: RunPoint, name: string, meta?: object): RunInfo;
   forkMany(source: RunPoint, names: Iterable<string> & object): RunInfo[];

@@ -2,7 +2,7 @@ import type { RunStatus } from "@strata/engine";
 import { z } from "zod";
 import { RUN_STATUSES } from "../runs.js";
 import { manages } from "./definition.js";
-import { at, flag, names, object, text, timestamp, version } from "./schemas.js";
+import { at, count, flag, names, object, text, timestamp, version } from "./schemas.js";
 
 // `name` and `run` say which command this is and where it is executed: the run it is about is `runName`.
 const runName = z.string().meta({ description: "name of a run" });
@@ -60,6 +60,17 @@ export const runCommands = {
     output: info,
     run: ({ handle }, { source, at: point, runName: name, meta }) =>
       handle.runs.fork(point === undefined ? source : { run: source, at: point }, name, meta),
+  }),
+  "runs.replay": manages({
+    help: "Folds a run's commits anew, up to a point: how many writes there were, and the digest of what they left.",
+    writes: false,
+    input: { runName, ...at },
+    output: z.object({ run: text, version, timestamp, operationCount: count, digest: text }),
+    run({ handle }, { runName: run, at: point }) {
+      const view = handle.runs.replay(point === undefined ? run : { run, at: point });
+      const { version, timestamp, operationCount } = view;
+      return { run, version, timestamp, operationCount, digest: view.digest() };
+    },
   }),
   "runs.delete": manages({
     help: "Deletes a run with all its data; which runs and tags still hold some of it.",
