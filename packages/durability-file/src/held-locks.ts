@@ -1,15 +1,17 @@
 /**
  * Which locks this thread holds, found by any name of their guard. It lives on `globalThis`, so that two copies of this
- * package in one program see each other's.
+ * package in one program see each other's, and so that no lock is collected as garbage before it is released: a database
+ * of `node:sqlite` that nothing refers to is closed, and its lock gone.
  */
 import { statSync } from "node:fs";
+import type { Release } from "./lock-methods.js";
 import type { LockMethod } from "./os-lock.js";
 
 /** Locks held on one guard: one exclusive, or any number of shared ones. */
 export interface HeldLock {
   readonly method: LockMethod;
   readonly exclusive: boolean;
-  readonly count: number;
+  readonly releases: ReadonlySet<Release>;
 }
 
 const REGISTRY = Symbol.for("@strata/durability-file/held-locks");
@@ -20,16 +22,17 @@ export function heldHere(path: string): HeldLock | undefined {
   return identity === undefined ? undefined : registry().get(identity);
 }
 
-/** Notes one more lock. @returns what takes the note back; to be called once. */
-export function holdHere(path: string, method: LockMethod, exclusive: boolean): () => void {
-  const identity = identityOf(path);
-  if (identity === undefined) return () => {};
+/** Notes one more lock, by what gives it up. @returns what takes the note back. */
+export function holdHere(path: string, method: LockMethod, exclusive: boolean, release: Release): () => void {
+  const identity = identityOf(path) ?? path;
   const locks = registry();
-  locks.set(identity, { method, exclusive, count: (locks.get(identity)?.count ?? 0) + 1 });
+  const before = locks.get(identity)?.releases ?? [];
+  locks.set(identity, { method, exclusive, releases: new Set([...before, release]) });
   return () => {
-    const left = (locks.get(identity)?.count ?? 1) - 1;
-    if (left === 0) locks.delete(identity);
-    else locks.set(identity, { method, exclusive, count: left });
+    const releases = new Set(locks.get(identity)?.releases);
+    releases.delete(release);
+    if (releases.size === 0) locks.delete(identity);
+    else locks.set(identity, { method, exclusive, releases });
   };
 }
 

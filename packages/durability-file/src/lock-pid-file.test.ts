@@ -1,6 +1,7 @@
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Program } from "../test/program.js";
 import { temporaryDirectory } from "../test/temporary.js";
 import { lockByPidFile } from "./lock-pid-file.js";
@@ -54,6 +55,15 @@ test("a holder that was killed holds nothing", async () => {
   expect(lockByPidFile(prefix, "exclusive")).toBe("held");
   await program.kill();
   expect(lockByPidFile(prefix, "exclusive")).toBeTypeOf("function");
+});
+
+test.skipIf(!isLinux)("a holder that is dead and not yet collected by its parent holds nothing", async () => {
+  // The shell becomes a program that never waits for its children.
+  const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+  onTestFinished(() => void parent.kill("SIGKILL"));
+  const pid = Number(await new Promise((resolve) => parent.stdout.once("data", resolve)));
+  while (!readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")) await new Promise(setImmediate);
+  expect(lockByPidFile(withRecord({ pid, startTime: "" }), "exclusive")).toBeTypeOf("function");
 });
 
 test("this process holds what it took", () => {

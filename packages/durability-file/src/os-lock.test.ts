@@ -4,7 +4,7 @@ import { StateError } from "@strata/core";
 import { describe, expect, test, vi } from "vitest";
 import { Program } from "../test/program.js";
 import { temporaryDirectory } from "../test/temporary.js";
-import { ADDON_METHOD } from "./lock-methods.js";
+import { ADDON_METHOD, SQLITE_METHOD } from "./lock-methods.js";
 import { PID_FILE_METHOD } from "./lock-pid-file.js";
 import { formatRecord, newRecord, readRecord } from "./lock-record.js";
 import { LOCK_METHODS, type LockMethod, takeLock } from "./os-lock.js";
@@ -167,6 +167,16 @@ describe("methods among each other", () => {
       refusal(() => takeLock(path, "shared", [tried]));
       await holder.kill();
     }
+  });
+
+  test.skipIf(!both)("a reader's lock does not end with that of another reader, whatever the methods", async () => {
+    const path = lockPath();
+    const sqlite = kernel.filter((method) => method.name === SQLITE_METHOD);
+    const first = takeLock(path, "shared", sqlite);
+    takeLock(path, "shared").release();
+    const writer = new Program("hold-lock.mjs", [path, "exclusive", SQLITE_METHOD]);
+    expect(await writer.line()).toBe("DATABASE_LOCKED");
+    first.release();
   });
 
   test("a living holder that locks otherwise is respected, a dead one is not", async () => {

@@ -71,7 +71,7 @@ export function takeLock(path: string, kind: VfsLockKind, methods: readonly Lock
     release();
     throw error;
   }
-  const unregister = holdHere(guardOf(path), method, kind === "exclusive");
+  const unregister = holdHere(guardOf(path), method, kind === "exclusive", release);
   let released = false;
   return {
     method: method.name,

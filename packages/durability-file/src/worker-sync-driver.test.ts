@@ -43,6 +43,12 @@ function blockUntil(done: () => boolean): void {
   while (!done()) Atomics.wait(nobody, 0, 0, 1);
 }
 
+/** Keeps this thread busy. */
+function spinFor(microseconds: number): void {
+  const end = performance.now() + microseconds / 1000;
+  while (performance.now() < end);
+}
+
 function openDescriptors(directory: string): string[] {
   return readdirSync("/proc/self/fd")
     .map((name) => {
@@ -90,11 +96,24 @@ describe("waiting", () => {
     for (let commit = 1; commit <= 600; commit++) {
       driver.requested(lsn(commit));
       // Every length of pause between two signals: none, some of an fsync, more than one.
-      for (let spin = (commit % 60) * 100; spin > 0; spin--) driver.quiesce;
+      spinFor((commit % 60) * 4);
       if (commit % 3 !== 0) driver.wait(lsn(commit));
     }
     driver.wait(lsn(600));
     expect(driver.syncedThrough).toBe(600);
+  });
+
+  test("no signal is lost, however it falls into the worker's going to sleep", () => {
+    const { driver } = setUp({ maxPendingWrites: 1 });
+    driver.segmentOpened("a", lsn(0));
+    const givenUpAt = performance.now() + 20_000;
+    for (let commit = 1; commit <= 2000 && performance.now() < givenUpAt; commit++) {
+      driver.requested(lsn(commit));
+      // Seen by looking, an instant after it was published: the worker is still on its way to sleep.
+      while (driver.syncedThrough < commit && performance.now() < givenUpAt);
+      spinFor(commit % 20);
+    }
+    expect(driver.syncedThrough).toBe(2000);
   });
 
   test("quiesce begins no fsync", () => {
@@ -151,6 +170,30 @@ describe("the window", () => {
     driver.stop(true);
     expect(driver.fsyncs).toBe(0);
   });
+
+  test("nor is it by a worker that runs already", () => {
+    const { driver } = setUp();
+    driver.segmentOpened("a", lsn(0));
+    driver.requested(lsn(1));
+    driver.wait(lsn(1));
+    driver.requested(lsn(2));
+    driver.synced(lsn(2));
+    driver.stop(true);
+    expect(driver.fsyncs).toBe(1);
+  });
+
+  test("commits that somebody had synced are not counted any more", () => {
+    const { driver } = setUp({ maxPendingWrites: 10 });
+    driver.segmentOpened("a", lsn(0));
+    for (let commit = 1; commit <= 27; commit++) {
+      driver.requested(lsn(commit));
+      driver.prepare(`${commit}`, 1);
+      driver.prepared(`${commit}`); // the worker has run since
+      if (commit % 9 === 0) driver.wait(lsn(commit));
+    }
+    driver.stop(true);
+    expect(driver.fsyncs).toBe(3);
+  });
 });
 
 describe("promises", () => {
@@ -193,6 +236,16 @@ describe("promises", () => {
       await settled;
     }
     expect(driver.fsyncs).toBe(300);
+  });
+
+  test("a promise asked for just while the fsync ends is kept", async () => {
+    const { driver } = setUp({ maxPendingWrites: 1 });
+    driver.segmentOpened("a", lsn(0));
+    for (let commit = 1; commit <= 2000; commit++) {
+      driver.requested(lsn(commit));
+      spinFor(commit % 200);
+      await driver.settled(lsn(commit));
+    }
   });
 
   test("the log's own fsync keeps promises", async () => {
@@ -357,6 +410,17 @@ describe("before the start and after the end", () => {
     driver.start({ flushIntervalMs: 5, maxPendingWrites: 10 }, () => {});
     blockUntil(() => driver.syncedThrough === 10);
     expect(driver.prepared("ignored")).toBe(false);
+    driver.stop(true);
+  });
+
+  test("as many as may wait before the start do not wait after it", () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, "a"), "x");
+    const driver = new WorkerSyncDriver(new NodeVfs(directory));
+    driver.segmentOpened("a", lsn(0));
+    for (let commit = 1; commit <= 10; commit++) driver.requested(lsn(commit));
+    driver.start({ flushIntervalMs: NEVER_MS, maxPendingWrites: 10 }, () => {});
+    blockUntil(() => driver.syncedThrough === 10);
     driver.stop(true);
   });
 

@@ -35,7 +35,8 @@ export class WorkerSyncDriver implements SyncDriver {
   readonly #lsns = new BigInt64Array(new SharedArrayBuffer(LSN_COUNT * BigInt64Array.BYTES_PER_ELEMENT));
   readonly #words = new Int32Array(new SharedArrayBuffer(WORD_COUNT * Int32Array.BYTES_PER_ELEMENT));
   #settings: SyncSettings | undefined;
-  #maxPending = 0;
+  /** No number of commits is too many until `start` says so. */
+  #maxPending = Number.POSITIVE_INFINITY;
   #onFailed: ((error: StrataError) => void) | undefined;
   #thread: SyncThread | undefined;
   #forgetExit: (() => void) | undefined;
@@ -67,6 +68,7 @@ export class WorkerSyncDriver implements SyncDriver {
     this.#maxPending = settings.maxPendingWrites;
     this.#onFailed = onFailed;
     if (this.#requested > this.#syncedByLog || this.#segments.length > 1) this.#needThread();
+    if (((this.#requests - this.#requestsServed) | 0) >= this.#maxPending) this.#manyWait(this.#requested);
   }
 
   segmentOpened(path: string, firstLsn: Lsn): void {
@@ -89,8 +91,8 @@ export class WorkerSyncDriver implements SyncDriver {
     Atomics.store(this.#lsns, LSN.requested, BigInt(lsn));
     Atomics.store(this.#words, WORD.requests, requests);
     if (this.#thread === undefined) this.#needThread();
-    else if (((requests - this.#requestsServed) | 0) >= this.#maxPending) this.#manyWait(lsn);
-    else if (Atomics.load(this.#words, WORD.state) === SyncState.idle) this.#thread.wake();
+    if (((requests - this.#requestsServed) | 0) >= this.#maxPending) this.#manyWait(lsn);
+    else if (Atomics.load(this.#words, WORD.state) === SyncState.idle) this.#thread?.wake();
   }
 
   synced(lsn: Lsn): void {

@@ -24,7 +24,7 @@ export class Program {
   #waiting: (() => void)[] = [];
 
   constructor(name: string, args: readonly string[] = [], command: readonly string[] = []) {
-    const [file, ...rest] = [...command, process.execPath, path(name), ...args] as [string, ...string[]];
+    const [file, ...rest] = [...command, process.execPath, "--expose-gc", path(name), ...args] as [string, ...string[]];
     const child = spawn(file, rest, { stdio: ["pipe", "pipe", "pipe"] });
     this.#process = child;
     child.stdin.on("error", () => {}); // it may end before it has read
