@@ -1,5 +1,6 @@
 import { type AsOf, type Options, type Value, type ValueObject, type Version, validateSpaceName } from "@strata/core";
 import type { Database, EventLog, JsonStore, Kv, Run, StateCells, TransactionOptions } from "@strata/engine";
+import { type CommitChanges, checkWatchFilter, type Feed, type WatchFilter } from "./feed.js";
 import { LoadedRuns } from "./loaded-runs.js";
 import { checkOptions, isString, isTime, isWholeNumber, mustFunction } from "./option-check.js";
 import { type Primitives, ScopePrimitives } from "./primitives.js";
@@ -38,6 +39,14 @@ export interface Handle extends Primitives {
   transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T;
   /** A transaction to begin and commit by hand. */
   session(): Session;
+  /**
+   * Commits of this run, whole, in order, none left out: from this call on, or behind `since`, which may lie before a fork. A slow reader is
+   * served from the history; in a strict database only durable commits are delivered. Ends, and does not throw, on abort, when the database
+   * closes, when the run is deleted and when the consumer leaves its loop.
+   *
+   * @throws {StateError} `HISTORY_TRIMMED`, `facts.earliest`, also from a feed that was left behind
+   */
+  watch(filter?: WatchFilter): Feed<CommitChanges>;
 }
 
 /**
@@ -123,6 +132,11 @@ export class RunHandle implements Handle {
 
   session(): RunSession {
     return new RunSession(this, this.#loaded());
+  }
+
+  watch(filter?: WatchFilter): Feed<CommitChanges> {
+    checkWatchFilter(filter);
+    return this.database.history.watch(this.#loaded(), this.#space, filter);
   }
 
   #data(): ScopePrimitives<Version> {

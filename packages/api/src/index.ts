@@ -11,6 +11,7 @@ export {
 } from "./command.js";
 export { makeAsyncDisposable, makeDisposable } from "./disposable.js";
 export { type CommandHandle, execute } from "./executor.js";
+export type { Change, CommitChanges, EntityRef, Feed, WatchFilter } from "./feed.js";
 export { DEFAULT_NAME, type Handle, RunHandle } from "./handle.js";
 export { LoadedRuns } from "./loaded-runs.js";
 export {

@@ -1,5 +1,15 @@
 import { type AsOf, InvalidArgumentError, type Options } from "@strata/core";
-import type { Database, Run, RunInfo, RunPoint, RunRegistry, RunStatus } from "@strata/engine";
+import type {
+  CommitScan,
+  CommitSummary,
+  Database,
+  Run,
+  RunInfo,
+  RunPoint,
+  RunRegistry,
+  RunStatus,
+  Tag,
+} from "@strata/engine";
 import { LoadedRuns } from "./loaded-runs.js";
 import { checkOptions, isBoolean, isOneOf, isString, isWholeNumber } from "./option-check.js";
 import { type ReadOnlyView, ReplayedView } from "./read-view.js";
@@ -39,6 +49,27 @@ export interface Runs {
    * @throws {StateError} `HISTORY_TRIMMED`
    */
   replay(run: RunPoint): ReadOnlyView;
+  /**
+   * The commits that a run sees: those it inherited from what it was forked from, then its own; newest first with `reverse`. `after` is the
+   * last version of the page before. Which ones they are is settled at the first `next()`.
+   *
+   * @throws {NotFoundError} `RUN_NOT_FOUND`
+   */
+  commits(run: string, options?: CommitScan): IterableIterator<CommitSummary>;
+  /** When the oldest and the newest of them were made, µs since the epoch; `undefined` while there are none. */
+  timeRange(run: string): { readonly oldest: number; readonly latest: number } | undefined;
+  /**
+   * Gives a version of a run a name, for `at({ tag })`. The version then stays readable, whatever is trimmed. Tags go with their run; a fork
+   * begins without any.
+   *
+   * @param run a run, for its newest version, or a point of its past.
+   * @throws {InvalidArgumentError} `CONSTRAINT_VIOLATION` when the run has a tag of that name: `untag` it first; `INVALID_NAME`
+   */
+  tag(run: RunPoint, name: string): void;
+  /** @returns false when the run has no such tag. */
+  untag(run: string, name: string): boolean;
+  /** By name, in code point order. `timestamp`: when that version was committed, µs since the epoch. */
+  tags(run: string): Tag[];
   /** Makes a run usable that was left out when the database was opened with a list to preload. */
   load(name: string): Promise<void>;
   /** Moves a run by the transition table; a run that is not active refuses writes (`RUN_CLOSED`). */
@@ -124,6 +155,28 @@ export class DatabaseRuns implements Runs {
     return new ReplayedView(this.#database.replayRun(run, at));
   }
 
+  commits(run: string, options?: CommitScan): IterableIterator<CommitSummary> {
+    checkOptions("runs.commits", options, { after: isWholeNumber(0), limit: isWholeNumber(0), reverse: isBoolean });
+    return this.#database.history.commits(this.#usable(run), options);
+  }
+
+  timeRange(run: string): { readonly oldest: number; readonly latest: number } | undefined {
+    return this.#database.history.timeRange(this.#usable(run));
+  }
+
+  tag(run: RunPoint, name: string): void {
+    const { run: tagged, at } = runAndPoint("runs.tag", run);
+    this.#database.history.tag(this.#usable(tagged), at, name);
+  }
+
+  untag(run: string, name: string): boolean {
+    return this.#database.history.untag(this.#usable(run), name);
+  }
+
+  tags(run: string): Tag[] {
+    return this.#database.history.tags(this.#usable(run));
+  }
+
   async load(name: string): Promise<void> {
     this.#loaded().add(this.#registry().must(name));
   }
@@ -138,6 +191,13 @@ export class DatabaseRuns implements Runs {
     const forks = this.#database.fork(this.#registry().must(run), names, at, meta);
     for (const { name } of forks) this.#loaded().add(this.#registry().must(name));
     return forks;
+  }
+
+  /** @throws {NotFoundError} `RUN_NOT_FOUND` @throws {StateError} `RUN_NOT_LOADED` */
+  #usable(name: string): Run {
+    const run = this.#registry().must(name);
+    this.#loaded().check(run);
+    return run;
   }
 
   /** Asked for with each call, so that each fails once the database is closed. */

@@ -1,6 +1,8 @@
 import {
+  type CommitChanges,
   checkOptions,
   DEFAULT_NAME,
+  type Feed,
   type Handle,
   isString,
   makeAsyncDisposable,
@@ -11,6 +13,7 @@ import {
   type Session,
   type Spaces,
   type Transaction,
+  type WatchFilter,
 } from "@strata/api";
 import {
   type AsOf,
@@ -123,6 +126,10 @@ export abstract class StrataCursor implements Handle {
 
   session(): Session {
     return this.#here().session();
+  }
+
+  watch(filter?: WatchFilter): Feed<CommitChanges> {
+    return this.#here().watch(filter);
   }
 
   /** Moves to a run that exists, and there to the space `"default"`. @throws {NotFoundError} `RUN_NOT_FOUND` */

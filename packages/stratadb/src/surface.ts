@@ -1,24 +1,29 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 export {
+  type Change,
   type Command,
   type CommandMap,
   type CommandName,
   type CommandOutput,
   type CommandSchema,
   type CommandSpec,
+  type CommitChanges,
   commands,
+  type EntityRef,
+  type Feed,
   type Handle,
   type JsonPath,
   type PatchOperation,
   type Primitives,
-  type Reads,
   type ReadOnlyView,
+  type Reads,
   type ReadView,
   type Runs,
   type Session,
   type Spaces,
   type Transaction,
+  type WatchFilter,
 } from "@strata/api";
 export {
   type AsOf,
@@ -54,6 +59,7 @@ export type { Durability } from "@strata/durability";
 export type {
   ChainReport,
   CommitInfo,
+  CommitSummary as CommitRecord,
   DatabaseInfo,
   EventLog,
   EventReads,

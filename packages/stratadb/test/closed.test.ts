@@ -17,6 +17,7 @@ const CALLS: { readonly [name: string]: (db: Strata) => unknown } = {
   at: (db) => db.at(),
   transaction: (db) => db.transaction(() => {}),
   session: (db) => db.session(),
+  watch: (db) => db.watch(),
   setRun: (db) => db.setRun("default"),
   setSpace: (db) => db.setSpace("x"),
   createRun: (db) => db.createRun("x"),
@@ -75,6 +76,7 @@ describe("once closed", () => {
     begun.kv.put("k", 2);
     const view = db.at();
     const entries = kv.entries();
+    const commits = runs.commits("default");
     db.close();
     const calls: (() => unknown)[] = [
       () => kv.get("k"),
@@ -102,6 +104,13 @@ describe("once closed", () => {
       () => runs.create("x"),
       () => runs.delete("x"),
       () => runs.setStatus("x", "paused"),
+      () => runs.commits("default"),
+      () => runs.timeRange("default"),
+      () => runs.tag("default", "x"),
+      () => runs.untag("default", "x"),
+      () => runs.tags("default"),
+      () => commits.next(),
+      () => events.follow(),
       () => spaces.list(),
       () => spaces.exists("x"),
       () => spaces.create("x"),
@@ -112,6 +121,7 @@ describe("once closed", () => {
       () => handle.at(),
       () => handle.transaction(() => {}),
       () => handle.session(),
+      () => handle.watch(),
       () => session.kv.get("k"),
       () => session.begin(),
       () => view.kv.get("k"),

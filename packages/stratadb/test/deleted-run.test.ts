@@ -20,6 +20,8 @@ const CALLS: { readonly [name: string]: (handle: Handle) => unknown } = {
   "json.set": (h) => h.json.set("d", "$.a", 1),
   at: (h) => h.at(),
   transaction: (h) => h.transaction((txn) => txn.kv.put("k", 1)),
+  watch: (h) => h.watch(),
+  "events.follow": (h) => h.events.follow(),
   "session.begin": (h) => h.session().begin(),
   "spaces.list": (h) => h.spaces.list(),
   "spaces.create": (h) => h.spaces.create("x"),

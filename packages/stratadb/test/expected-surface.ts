@@ -137,6 +137,9 @@ export interface EventLog<M = AnyEvents, In = { readonly [type: string]: object 
   appendMany(
     events: Iterable<{ readonly type: keyof In & string; readonly payload: In[keyof In] }>,
   ): W extends number ? number[] : undefined;
+  follow(
+    options?: Options<{ after: number; types: readonly (keyof M & string)[]; signal: AbortSignal }>,
+  ): Feed<EventRecord<M>>;
   typed<T extends { [K in keyof T]: object }>(): EventLog<T, T, W>;
   typed<T extends { readonly [type: string]: StandardSchemaV1 }>(
     schemas: T,
@@ -271,6 +274,7 @@ export interface Handle extends Primitives {
   at(point?: AsOf): ReadView;
   transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T;
   session(): Session;
+  watch(filter?: WatchFilter): Feed<CommitChanges>;
 }
 export interface ReadView extends Reads, Disposable {
   readonly run: string;
@@ -283,7 +287,33 @@ export interface ReadView extends Reads, Disposable {
 export interface ReadOnlyView extends ReadView {
   readonly operationCount: number;
 }
+export type Feed<T> = AsyncIterableIterator<T> & AsyncDisposable;
+export type WatchFilter = Options<{
+  primitives: readonly Primitive[];
+  spaces: readonly string[] | "all";
+  prefix: string;
+  since: Version;
+  signal: AbortSignal;
+}>;
+export interface CommitChanges {
+  readonly run: string;
+  readonly version: Version;
+  readonly timestamp: number;
+  readonly message?: string;
+  readonly changes: readonly Change[];
+}
+export interface Change {
+  readonly kind: "put" | "delete" | "append";
+  readonly ref: EntityRef;
+  readonly value: Value | undefined;
+}
 export type Primitive = "kv" | "event" | "state" | "json" | "vector";
+
+export type EntityRef = { readonly run: string; readonly space: string } & (
+  | { readonly primitive: "kv" | "state" | "json"; readonly key: string }
+  | { readonly primitive: "event"; readonly type: string; readonly sequence: number }
+  | { readonly primitive: "vector"; readonly collection: string; readonly key: string }
+);
 
 export interface Strata extends Handle, Disposable, AsyncDisposable {
   readonly database: Database;
@@ -356,7 +386,23 @@ export interface Runs {
   load(name: string): Promise<void>;
   fork(source: RunPoint, name: string, meta?: object): RunInfo;
   forkMany(source: RunPoint, names: Iterable<string> & object): RunInfo[];
+  commits(
+    run: string,
+    options?: Options<{ after: Version; limit: number; reverse: boolean }>,
+  ): IterableIterator<CommitRecord>;
+  timeRange(run: string): { readonly oldest: number; readonly latest: number } | undefined;
+  tag(run: RunPoint, name: string): void;
+  untag(run: string, name: string): boolean;
+  tags(run: string): { readonly name: string; readonly version: Version; readonly timestamp: number }[];
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo;
+}
+export interface CommitRecord {
+  readonly version: Version;
+  readonly previous: Version;
+  readonly timestamp: number;
+  readonly message?: string;
+  readonly operations: number;
+  readonly bytes: number;
 }
 export interface Spaces {
   list(): string[];

@@ -93,6 +93,12 @@ holds<AtLeast<typeof built.Strata, promised.StrataStatics>>();
 // Runs, spaces
 holds<Same<built.RunStatus, promised.RunStatus>>();
 holds<Same<built.RunInfo, promised.RunInfo>>();
+holds<Same<built.Feed<User>, promised.Feed<User>>>();
+holds<Same<built.WatchFilter, promised.WatchFilter>>();
+holds<Same<built.CommitChanges, promised.CommitChanges>>();
+holds<Same<built.Change, promised.Change>>();
+holds<Same<built.EntityRef, promised.EntityRef>>();
+holds<Same<built.CommitRecord, promised.CommitRecord>>();
 holds<Same<built.Runs, promised.Runs>>();
 holds<Same<built.Spaces, promised.Spaces>>();
 

@@ -2,10 +2,11 @@ import type { RunStatus } from "@strata/engine";
 import { z } from "zod";
 import { RUN_STATUSES } from "../runs.js";
 import { manages } from "./definition.js";
-import { at, count, flag, names, object, text, timestamp, version } from "./schemas.js";
+import { at, count, flag, names, nothing, object, text, timestamp, version } from "./schemas.js";
 
 // `name` and `run` say which command this is and where it is executed: the run it is about is `runName`.
 const runName = z.string().meta({ description: "name of a run" });
+const tagName = z.string().meta({ description: "name of a tag" });
 const status = z.enum(RUN_STATUSES as readonly [RunStatus, ...RunStatus[]]);
 
 const info = z.object({
@@ -17,6 +18,15 @@ const info = z.object({
   createdAt: timestamp,
   endedAt: timestamp.exactOptional(),
   meta: object,
+});
+
+const commit = z.object({
+  version,
+  previous: version,
+  timestamp,
+  message: text.exactOptional(),
+  operations: count,
+  bytes: count,
 });
 
 export const runCommands = {
@@ -78,6 +88,49 @@ export const runCommands = {
     input: { runName, cascade: z.boolean().optional() },
     output: z.object({ heldBy: z.array(z.string()).readonly() }),
     run: ({ handle }, { runName, ...options }) => handle.runs.delete(runName, options),
+  }),
+  "runs.commits": manages({
+    help: "The commits that a run sees, those it inherited first.",
+    writes: false,
+    input: {
+      runName,
+      after: version.optional().meta({ description: "last version of the page before" }),
+      limit: z.int().optional(),
+      reverse: z.boolean().optional(),
+    },
+    output: z.array(commit),
+    run: ({ handle }, { runName, ...options }) => [...handle.runs.commits(runName, options)],
+  }),
+  "runs.timeRange": manages({
+    help: "When the oldest and the newest commit of a run were made; nothing while there are none.",
+    writes: false,
+    input: { runName },
+    output: z.object({ oldest: timestamp, latest: timestamp }).optional(),
+    run: ({ handle }, input) => handle.runs.timeRange(input.runName),
+  }),
+  "runs.tag": manages({
+    help: "Gives a version of a run a name, now or at a point of its past.",
+    writes: true,
+    input: { runName, ...at, tagName },
+    output: nothing,
+    run: ({ handle }, { runName, at: point, tagName }) => {
+      handle.runs.tag(point === undefined ? runName : { run: runName, at: point }, tagName);
+      return null;
+    },
+  }),
+  "runs.untag": manages({
+    help: "Takes a tag away; whether there was one.",
+    writes: true,
+    input: { runName, tagName },
+    output: flag,
+    run: ({ handle }, input) => handle.runs.untag(input.runName, input.tagName),
+  }),
+  "runs.tags": manages({
+    help: "The tags of a run and the versions they name.",
+    writes: false,
+    input: { runName },
+    output: z.array(z.object({ name: text, version, timestamp })),
+    run: ({ handle }, input) => handle.runs.tags(input.runName),
   }),
   "runs.setStatus": manages({
     help: "Moves a run to another status; one that is not active refuses writes.",
