@@ -124,7 +124,12 @@ class LeaseHeld implements Requirement {
 function assertHeld(stored: Stored | undefined, { cell, owner, token }: LeaseIdentity, now: number): void {
   if (isHeldBy(stored, owner, token) && (stored as Box).expiresAt > now) return;
   const holder = holderOf(stored)?.owner;
-  throw new ConflictError("LEASE_LOST", `"${owner}" no longer holds the lease on "${cell}"`, { cell, owner, token, holder });
+  throw new ConflictError("LEASE_LOST", `"${owner}" no longer holds the lease on "${cell}"`, {
+    cell,
+    owner,
+    token,
+    holder,
+  });
 }
 
 class HeldLease implements Lease {
