@@ -20,7 +20,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     what: fc.constantFrom("operate", "operate", "operate", "operate", "operate", "operate", "drop", "fork"),
     operation: OPERATIONS["all together"] as fc.Arbitrary<Operation>,
   }),
-  { minLength: 1, maxLength: 60 },
+  { minLength: 1, maxLength: 60, size: "max" },
 );
 
 /** A database after the steps, and every point that was ever its newest. */
@@ -80,7 +80,7 @@ describe("for any history of runs and forks", () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 30_000);
 
   test("it has nothing that is the same on both sides, and the other way round it is mirrored", () => {
     fc.assert(
@@ -119,5 +119,5 @@ describe("for any history of runs and forks", () => {
       }),
       { numRuns: 200 },
     );
-  });
+  }, 30_000);
 });

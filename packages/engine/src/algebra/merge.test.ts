@@ -355,6 +355,18 @@ describe("cells", () => {
     expect(merge("try", "default")).toMatchObject({ applied: 1, conflicts: [] });
   });
 
+  test("count as advanced from the first merge that brought the base in, not from a later one", () => {
+    fork("default", "third");
+    on("default").kv.put("one", 1);
+    merge("default", "third");
+    fork("default", "fourth");
+    on("third").cells.set("cell", "base");
+    on("default").kv.put("two", 1);
+    merge("default", "third");
+    on("fourth").cells.set("cell", "fourth");
+    expect(caught(() => merge("fourth", "third")).facts.conflicts).toMatchObject([{ ours: "base", theirs: "fourth" }]);
+  });
+
   test("resolved by a function count on from both", () => {
     for (let i = 0; i < 3; i++) on("try").cells.set("cell", i);
     on("default").cells.set("cell", "ours");
