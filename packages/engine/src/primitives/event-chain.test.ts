@@ -41,8 +41,8 @@ describe("the hash of an event", () => {
         .replaceAll(" ", ""),
       "hex",
     );
-  const [genesisInput, eventInput] = fences("hex").map(bytesOf);
-  const [genesis, hash] = fences("text")
+  const [genesisInput, eventInput, copyInput] = fences("hex").map(bytesOf);
+  const [genesis, hash, copyHash] = fences("text")
     .map((text) => text.trim())
     .filter((text) => /^[0-9a-f]{64}$/.test(text));
 
@@ -68,6 +68,25 @@ describe("the hash of an event", () => {
       prevHash: genesis as string,
     };
     expect(hashEvent(runtime, event)).toBe(hash);
+    expect(
+      createHash("sha256")
+        .update(copyInput as Buffer)
+        .digest("hex"),
+    ).toBe(copyHash);
+    const copy = {
+      sequence: 1,
+      type: "noted",
+      timestamp: event.timestamp + 60_000_000,
+      payload: canonicalBytes({ note: 4 }),
+      prevHash: hash as string,
+      origin: {
+        run: "try",
+        sequence: 7,
+        timestamp: event.timestamp + 30_000_000,
+        hash: createHash("sha256").update("an example").digest("hex"),
+      },
+    };
+    expect(hashEvent(runtime, copy)).toBe(copyHash);
   });
 
   const event: HashedEvent = {
@@ -90,6 +109,17 @@ describe("the hash of an event", () => {
   ];
   test.each(changes)("depends on the %s", (_what, change) => {
     expect(hashEvent(runtime, { ...event, ...change })).not.toBe(hashEvent(runtime, event));
+  });
+
+  const origin = { run: "try", sequence: 3, hash: "a".repeat(64), timestamp: 9 };
+  test.each([
+    ["that there is one", undefined],
+    ["its run", { ...origin, run: "tr" }],
+    ["its sequence", { ...origin, sequence: 4 }],
+    ["its hash", { ...origin, hash: "b".repeat(64) }],
+    ["its timestamp", { ...origin, timestamp: 10 }],
+  ])("depends, of an origin, on %s", (_what, other) => {
+    expect(hashEvent(runtime, { ...event, origin: other })).not.toBe(hashEvent(runtime, { ...event, origin }));
   });
 
   test("does not depend on the order in which the payload was written", () => {
