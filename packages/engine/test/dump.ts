@@ -29,7 +29,10 @@ export function dump(db: Database): string {
           json: [...json.entries()].map(([key, document]) => [key, Value.toJson(document)]),
         };
       });
-    return { name, status: run.status, spaces };
+    const tags = db.history
+      .tags(run)
+      .map((tag) => [tag.name, db.at(run, "default", { tag: tag.name }).table("kv").get("a")]);
+    return { name, status: run.status, tags, spaces };
   });
   return JSON.stringify(runs, null, 1);
 }

@@ -41,6 +41,8 @@ export const WORKLOAD: readonly Step[] = [
   },
   { what: "a run", run: (db) => db.runs.create("second", { why: "test" }) },
   { what: "a key in it", run: (db) => db.put("second", "only", "here") },
+  { what: "a tag", run: (db) => db.history.tag(db.runs.must("default"), undefined, "mine") },
+  { what: "a tag in the run that goes", run: (db) => db.history.tag(db.runs.must("second"), undefined, "mine") },
   { what: "a big value", run: (db) => db.put("second", "big", "x".repeat(900)) },
   {
     what: "a strict event",
@@ -65,6 +67,7 @@ export const WORKLOAD: readonly Step[] = [
   { what: "its name comes again", strict: false, run: (db) => db.runs.create("second") },
   { what: "a status", run: (db) => db.runs.setStatus("second", "completed", "done") },
   { what: "a frame larger than a segment", run: (db) => db.put("default", "huge", "z".repeat(7000)) },
+  { what: "the tag goes", run: (db) => db.history.untag(db.runs.must("default"), "mine") },
   {
     what: "a last strict key",
     strict: true,
