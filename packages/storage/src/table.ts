@@ -48,6 +48,8 @@ export class Table {
   #lastDeath = 0;
   #index: OrderedIndex | undefined = undefined;
   #memo: InheritedMemo | undefined = undefined;
+  /** Whether a box without a value was ever written. If not, an entry is live unless it is `undefined`. */
+  #hasDeadBoxes = false;
   /** Live keys, inherited ones included; -1 in a forked table until somebody asks. */
   #live: number;
   /** Live keys of `base` as of `baseVersion` where that was known for nothing; -1 otherwise. */
@@ -131,11 +133,14 @@ export class Table {
    */
   put(key: string, stored: Stored | undefined, version: number): VersionChain {
     const chain = this.#keys.get(key);
+    const live = isLive(stored);
+    if (!live && stored !== undefined) this.#hasDeadBoxes = true;
     this.#lastVersion = version;
-    if (chain === undefined) return this.#insert(key, stored, version);
-    const wasLive = isLive(chain.stored);
+    if (chain === undefined) return this.#insert(key, stored, live, version);
+    // Looking at the value that is replaced would cost a cache miss.
+    const wasLive = this.#hasDeadBoxes ? isLive(chain.stored) : chain.stored !== undefined;
     chain.put(stored, version);
-    if (isLive(stored) !== wasLive) this.#livenessChanged(chain, !wasLive, version);
+    if (live !== wasLive) this.#livenessChanged(chain, live, version);
     return chain;
   }
 
@@ -216,12 +221,11 @@ export class Table {
     return this.#index;
   }
 
-  #insert(key: string, stored: Stored | undefined, version: number): VersionChain {
+  #insert(key: string, stored: Stored | undefined, live: boolean, version: number): VersionChain {
     const chain = new VersionChain(this, key, stored, version);
     this.#keys.set(key, chain);
     if (this.#firstVersion > version) this.#firstVersion = version;
     if (this.#index !== undefined) this.#index.note(chain);
-    const live = isLive(stored);
     if (this.#live >= 0) {
       const wasLive = this.#inheritsLive(key);
       this.#live += (live ? 1 : 0) - (wasLive ? 1 : 0);
