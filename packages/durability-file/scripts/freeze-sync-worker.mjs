@@ -10,13 +10,21 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const CALL = /return `.*\(\$\{syncWorker\.toString\(\)\}\)\(\);`;/g;
 
-const file = join(dirname(dirname(fileURLToPath(import.meta.url))), "dist", "sync-worker.js");
-const code = readFileSync(file, "utf8");
-if (code.match(CALL)?.length !== 1) throw new Error(`${file} does not ask for the text of the worker exactly once`);
-const { syncWorkerSource } = await import(pathToFileURL(file).href);
-const text = JSON.stringify(syncWorkerSource());
-// A function, so that no "$" in the text means anything.
-writeFileSync(
-  file,
-  code.replace(CALL, () => `return ${text};`),
-);
+/**
+ * The module's code with the text in place.
+ *
+ * @param {string} code of the compiled module
+ * @param {string} text what its `syncWorkerSource` answers
+ */
+export function frozen(code, text) {
+  if (code.match(CALL)?.length !== 1)
+    throw new Error("the module does not ask for the text of the worker exactly once");
+  // A function, so that no "$" in the text means anything.
+  return code.replace(CALL, () => `return ${JSON.stringify(text)};`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const file = join(dirname(dirname(fileURLToPath(import.meta.url))), "dist", "sync-worker.js");
+  const { syncWorkerSource } = await import(pathToFileURL(file).href);
+  writeFileSync(file, frozen(readFileSync(file, "utf8"), syncWorkerSource()));
+}
