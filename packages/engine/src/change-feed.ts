@@ -9,7 +9,14 @@ import {
   type Version,
   validateSpaceName,
 } from "@strata/core";
-import { EventTable, isLive, type SpaceTables, type Timeline, type VersionChain } from "@strata/storage";
+import {
+  EventTable,
+  isLive,
+  type SpaceTables,
+  type Timeline,
+  type VersionChain,
+  type WriteTarget,
+} from "@strata/storage";
 import type { EntityRef } from "./algebra/entity-ref.js";
 import { Selection } from "./algebra/run-filter.js";
 import { commitAfter } from "./commit-history.js";
@@ -56,6 +63,7 @@ const KEYED: readonly KeyedPrimitive[] = ["kv", "state", "json"];
 export class ChangeSource implements FeedSource<CommitChanges> {
   readonly #run: Run;
   readonly #selection: Selection;
+  readonly #wanted: (target: WriteTarget) => boolean;
   /** Everything up to here was delivered, or had nothing in it to deliver. */
   #position: Version;
 
@@ -63,14 +71,19 @@ export class ChangeSource implements FeedSource<CommitChanges> {
   constructor(run: Run, selection: Selection, since: Version) {
     this.#run = run;
     this.#selection = selection;
+    this.#wanted = (target) => isWanted(target, selection);
     this.#position = since;
-    commitAfter(run, since);
+    commitAfter(run, since, () => true);
   }
 
   take(through: Version): CommitChanges | undefined {
     for (;;) {
-      const next = commitAfter(this.#run, this.#position);
-      if (next === undefined || next.version > through) return undefined;
+      const next = commitAfter(this.#run, this.#position, this.#wanted);
+      if (next === undefined) {
+        this.#position = Math.max(this.#position, this.#run.version);
+        return undefined;
+      }
+      if (next.version > through) return undefined;
       this.#position = next.version;
       const changes = changesOf(this.#run.name, next.timeline, next.version, this.#selection);
       if (changes.length > 0) return commitChanges(this.#run.name, next.timeline, next.version, changes);
@@ -101,48 +114,57 @@ function commitChanges(run: string, timeline: Timeline, version: Version, change
   return message === undefined ? commit : { ...commit, message };
 }
 
+/** Whether a write is one of the selection; of a log of events only whether such a one may be. */
+function isWanted(target: WriteTarget, selection: Selection): boolean {
+  if (target instanceof EventTable) return selection.hasPrimitive("event") && isShown(target.space, selection);
+  const { primitive, space } = target.table;
+  // Vectors are told of by collection and key, which their own store knows.
+  if (primitive === "vector" || !selection.hasPrimitive(primitive) || !isShown(space, selection)) return false;
+  return isShownKey(target.key, selection);
+}
+
+function isShown(space: SpaceTables, selection: Selection): boolean {
+  return selection.hasSpace(space.name);
+}
+
+function isShownKey(key: string, selection: Selection): boolean {
+  return key.startsWith(selection.prefix) && !key.startsWith(RESERVED_KEY_PREFIX);
+}
+
 /** What the commit did, in the order in which it did it: a commit drops spaces before it writes. */
 function changesOf(run: string, timeline: Timeline, version: Version, selection: Selection): Change[] {
   const changes: Change[] = [];
   for (const space of timeline.spacesDroppedBy(version)) {
-    if (selection.hasSpace(space.name)) addDropped(changes, run, space, version, selection);
+    if (isShown(space, selection)) addDropped(changes, run, space, version, selection);
   }
-  const ends = new Map<EventTable, number>();
+  /** The next event of each log that this commit appended to. */
+  const next = new Map<EventTable, number>();
   for (const target of timeline.writesOf(version)) {
-    if (target instanceof EventTable) addEvent(changes, run, target, version, selection, ends);
-    else addWrite(changes, run, target, version, selection);
+    if (!isWanted(target, selection)) continue;
+    if (!(target instanceof EventTable)) {
+      changes.push(writeOf(run, target, version));
+      continue;
+    }
+    const sequence = next.get(target) ?? target.length(version - 1);
+    next.set(target, sequence + 1);
+    if (selection.hasEvent(target.typeOf(sequence))) changes.push(appendOf(run, target, sequence, version));
   }
   return changes;
 }
 
-function addWrite(changes: Change[], run: string, chain: VersionChain, version: Version, selection: Selection): void {
+/** @param chain of a key that has a version of that commit. */
+function writeOf(run: string, chain: VersionChain, version: Version): Change {
   const { primitive, space } = chain.table;
-  // Vectors are told of by collection and key, which their own store knows.
-  if (primitive === "vector" || !selection.hasPrimitive(primitive) || !selection.hasSpace(space.name)) return;
-  const { key } = chain;
-  if (!key.startsWith(selection.prefix) || key.startsWith(RESERVED_KEY_PREFIX)) return;
   const stored = chain.storedAt(version);
-  const ref = { run, space: space.name, primitive, key };
-  if (isLive(stored)) changes.push({ kind: "put", ref, value: valueIn(stored) });
-  else changes.push({ kind: "delete", ref, value: undefined });
+  const ref = { run, space: space.name, primitive: primitive as KeyedPrimitive, key: chain.key };
+  return isLive(stored) ? { kind: "put", ref, value: valueIn(stored) } : { kind: "delete", ref, value: undefined };
 }
 
-/** @param ends how many events each log has behind those of this commit that were passed. */
-function addEvent(
-  changes: Change[],
-  run: string,
-  table: EventTable,
-  version: Version,
-  selection: Selection,
-  ends: Map<EventTable, number>,
-): void {
-  const sequence = ends.get(table) ?? table.length(version - 1);
-  ends.set(table, sequence + 1);
+function appendOf(run: string, table: EventTable, sequence: number, version: Version): Change {
   const type = table.typeOf(sequence);
-  if (!selection.hasSpace(table.space.name) || !selection.hasEvent(type)) return;
   const { payload } = decodeEventRecord(table.record(sequence), sequence, type, version);
   const ref = { run, space: table.space.name, primitive: "event", type, sequence } as const;
-  changes.push({ kind: "append", ref, value: decodeValue(new ByteReader(payload)) });
+  return { kind: "append", ref, value: decodeValue(new ByteReader(payload)) };
 }
 
 /** Everything that a space held when it was dropped. */
@@ -153,7 +175,7 @@ function addDropped(changes: Change[], run: string, space: SpaceTables, version:
     if (!selection.hasPrimitive(primitive)) continue;
     space.table(primitive).scan({ start: selection.prefix, end: undefined, reverse: false }, before, (key) => {
       if (!key.startsWith(selection.prefix)) return false;
-      if (!key.startsWith(RESERVED_KEY_PREFIX)) {
+      if (isShownKey(key, selection)) {
         changes.push({ kind: "delete", ref: { run, space: name, primitive, key }, value: undefined });
       }
       return true;

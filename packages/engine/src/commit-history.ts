@@ -1,5 +1,5 @@
 import { type Options, StateError, type Version } from "@strata/core";
-import type { Timeline, TimelineCommit } from "@strata/storage";
+import type { Timeline, TimelineCommit, WriteTarget } from "@strata/storage";
 import { lineageOf, type Stretch } from "./algebra/lineage.js";
 import type { Run } from "./run.js";
 
@@ -79,26 +79,36 @@ export function timeRangeOf(run: Run): { readonly oldest: number; readonly lates
 }
 
 /**
- * The first commit above `version` in a run's history.
+ * The first commit above `version` in a run's history that ended a space or made a write that is `wanted`. Passes over others at the cost of
+ * looking at each of their writes.
  *
  * @throws StateError `HISTORY_TRIMMED`, facts.earliest, when what follows `version` is no longer kept
  */
-export function commitAfter(run: Run, version: Version): SeenCommit | undefined {
+export function commitAfter(
+  run: Run,
+  version: Version,
+  wanted: (target: WriteTarget) => boolean,
+): SeenCommit | undefined {
   const { shard } = run;
   // Who follows the head is never among the ancestors.
-  if (version >= shard.timeline.floor) return firstAfter(shard.timeline, version, run.version);
+  if (version >= shard.timeline.floor) return firstAfter(shard.timeline, version, run.version, wanted);
   for (const stretch of lineageOf({ shard, version: run.version }).reverse()) {
     const { timeline, forkVersion } = stretch.shard;
     if (stretch.through <= version) continue;
     if (isTrimmed(timeline, forkVersion) && version < timeline.floor) throw trimmed(run, version, timeline.floor);
-    const found = firstAfter(timeline, Math.max(version, timeline.floor), stretch.through);
+    const found = firstAfter(timeline, Math.max(version, timeline.floor), stretch.through, wanted);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function firstAfter(timeline: Timeline, version: Version, through: Version): SeenCommit | undefined {
-  const next = timeline.nextAfter(version);
+function firstAfter(
+  timeline: Timeline,
+  version: Version,
+  through: Version,
+  wanted: (target: WriteTarget) => boolean,
+): SeenCommit | undefined {
+  const next = timeline.findAfter(version, wanted);
   return next === undefined || next > through ? undefined : { timeline, version: next };
 }
 

@@ -90,6 +90,12 @@ function expectSame(timeline: Timeline, naive: readonly NaiveCommit[], floor: nu
       seen.every(([target, version], index) => target === changes[index]![0] && version === changes[index]![1]),
     ).toBe(true);
     expect(timeline.writesSince(version)).toBe(changes.length);
+    expect(timeline.findAfter(version, () => true)).toBe(later.find(({ writes }) => writes.length > 0)?.version);
+    for (const wanted of targets) {
+      expect(timeline.findAfter(version, (target) => target === wanted)).toBe(
+        later.find(({ writes }) => writes.includes(wanted))?.version,
+      );
+    }
     let visits = 0;
     timeline.changedSince(version, () => ++visits < 3);
     expect(visits).toBe(Math.min(3, changes.length));
@@ -140,6 +146,7 @@ test("commit versions rise, timestamps do not fall, and what is below the floor 
   expect(() => timeline.append(11, 6, undefined, 1)).toThrow("rise");
   expect(() => timeline.append(12, 4, undefined, 1)).toThrow("back");
   expect(() => timeline.changedSince(9, () => true)).toThrow("floor");
+  expect(() => timeline.findAfter(9, () => true)).toThrow("floor");
   expect(timeline.length).toBe(1);
 });
 
@@ -166,6 +173,7 @@ test("spaces that a commit ended are known until that commit is trimmed", () => 
   }
   const dropped = (version: number) => timeline.spacesDroppedBy(version).map(({ name }) => name);
   expect([1, 2, 3, 4].map(dropped)).toEqual([[], ["a"], [], ["b"]]);
+  expect([0, 1, 2, 3, 4].map((version) => timeline.findAfter(version, () => true))).toEqual([2, 2, 4, 4, undefined]);
   timeline.trimThrough(2);
   expect([1, 2, 3, 4].map(dropped)).toEqual([[], [], [], ["b"]]);
 });

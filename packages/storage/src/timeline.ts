@@ -147,6 +147,21 @@ export class Timeline {
   }
 
   /**
+   * The first commit above `version` that ended a space or made a write that is `wanted`.
+   *
+   * @param version at least `floor`.
+   */
+  findAfter(version: Version, wanted: (target: WriteTarget) => boolean): Version | undefined {
+    assert(version >= this.#floor, "changes below a timeline's floor are not here");
+    const unwanted = (target: WriteTarget) => !wanted(target);
+    for (let row = this.#rowAfter(version); row < this.#commits.length; row++) {
+      const found = this.#commits.at(row, VERSION);
+      if (this.#drops?.has(found) || !this.#visitWrites(row, unwanted)) return found;
+    }
+    return undefined;
+  }
+
+  /**
    * Every write of every commit above `version`, in order, until `visit` returns false. A key written by several
    * commits comes several times.
    *
