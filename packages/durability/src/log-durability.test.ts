@@ -1,6 +1,7 @@
 import { StrataError } from "@strata/core";
 import { describe, expect, test } from "vitest";
 import { MemoryVfs } from "./memory-vfs.js";
+import { changeFile, imageOf } from "./testing/disk-image.js";
 import { openTestLog, type TestLog, TINY_SEGMENTS } from "./testing/test-log.js";
 
 const payload = (n: number, length = 20): Uint8Array => new Uint8Array(length).fill(n);
@@ -93,6 +94,43 @@ describe("a log", () => {
     expect(openTestLog(vfs).commits).toHaveLength(110);
   });
 
+  test("that nobody synced for many segments is copied into several, none of them large", () => {
+    const vfs = new MemoryVfs();
+    const first = openTestLog(vfs, { segments: TINY_SEGMENTS, mode: "none" });
+    commit(first, 1, 200);
+    first.log.abandon();
+    for (let session = 2; session <= 4; session++) {
+      const log = openTestLog(vfs, { segments: TINY_SEGMENTS }, session);
+      expect(versions(log)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+      log.log.abandon();
+      const segments = vfs.list("wal").filter((name) => name.endsWith(".wal"));
+      expect(segments.length).toBeGreaterThan(1);
+      for (const name of segments) expect(vfs.size(`wal/${name}`)).toBeLessThan(3 * TINY_SEGMENTS.maxBytes);
+    }
+  });
+
+  test("without a flush thread syncs the segments it leaves by itself", () => {
+    const vfs = new MemoryVfs();
+    const { log } = openTestLog(vfs, { segments: TINY_SEGMENTS, mode: "none", flushThread: false });
+    for (let version = 1; version <= 100; version++) log.persist(version, payload(version));
+    expect(log.counters.fsyncs).toBe(log.counters.rolls);
+    expect(log.durableThrough).toBeGreaterThan(70);
+  });
+
+  test("does not mind what stands behind a segment's end", () => {
+    const vfs = new MemoryVfs();
+    const first = openTestLog(vfs);
+    commit(first, 1, 3);
+    first.log.abandon();
+    const path = `wal/${vfs.list("wal")[0]}`;
+    changeFile(vfs, path, (bytes) => {
+      const longer = new Uint8Array(bytes.length + 1000).fill(255);
+      longer.set(bytes);
+      return longer;
+    });
+    expect(openTestLog(vfs).summary).toMatchObject({ commits: 3, tornBytes: 0 });
+  });
+
   test("tells the position behind each commit, rising, the same after recovery", () => {
     const vfs = new MemoryVfs();
     const first = openTestLog(vfs, { segments: TINY_SEGMENTS });
@@ -148,16 +186,16 @@ describe("a second opening", () => {
 describe("read-only", () => {
   test("changes no byte, and refuses to write", () => {
     const vfs = new MemoryVfs();
-    const writer = openTestLog(vfs);
+    const writer = openTestLog(vfs, { segments: TINY_SEGMENTS });
     commit(writer, 1, 10);
     writer.log.abandon();
-    const before = filesOf(vfs);
+    const before = imageOf(vfs);
     const reader = openTestLog(vfs, { readOnly: true });
     expect(versions(reader)).toHaveLength(10);
     expect(codeOf(() => reader.log.append(11, payload(1)))).toBe("READ_ONLY");
     reader.log.flush();
     reader.log.shutdown();
-    expect(filesOf(vfs)).toEqual(before);
+    expect(imageOf(vfs)).toEqual(before);
   });
 
   test("makes no database, and no file, where none is", () => {
@@ -178,20 +216,3 @@ describe("after the end", () => {
     expect(codeOf(() => log.recover(() => {}))).toBe("DATABASE_CLOSED");
   });
 });
-
-/** All files with their contents. */
-export function filesOf(vfs: MemoryVfs): Record<string, string> {
-  const files: Record<string, string> = {};
-  for (const directory of ["", "wal"]) {
-    for (const name of vfs.list(directory)) {
-      const path = directory === "" ? name : `${directory}/${name}`;
-      const size = vfs.size(path);
-      if (size === undefined) continue;
-      const file = vfs.open(path, "read");
-      const bytes = new Uint8Array(size);
-      file.read(bytes, 0);
-      files[path] = bytes.join();
-    }
-  }
-  return files;
-}

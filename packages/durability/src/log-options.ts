@@ -54,7 +54,8 @@ const PENDING_WRITES = 1000;
 const PENDING_WRITES_MAX = 1_000_000;
 const CONSOLIDATE_BYTES: number = 256 * 1024;
 const SEGMENT_BYTES_MIN: number = SEGMENT_HEADER_SIZE + 4 * FRAME_HEADER_SIZE;
-const SEGMENT_BYTES_MAX: number = 2 ** 30;
+/** What may be asked for; a segment for one large frame is larger. */
+const SEGMENT_BYTES_ASKED_MAX: number = 2 ** 30;
 
 /** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */
 export function resolveLogOptions(options: LogOptions): LogSettings {
@@ -78,19 +79,19 @@ export function resolveLogOptions(options: LogOptions): LogSettings {
     readOnly: options.readOnly === true,
     flushThread: options.flushThread !== false,
     sizes: {
-      firstBytes: inRange("segments.firstBytes", firstBytes, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
+      firstBytes: inRange("segments.firstBytes", firstBytes, SEGMENT_BYTES_MIN, SEGMENT_BYTES_ASKED_MAX),
       maxBytes: inRange(
         "segments.maxBytes",
         options.segments?.maxBytes ?? Math.max(firstBytes, DEFAULT_SEGMENT_SIZES.maxBytes),
         firstBytes,
-        SEGMENT_BYTES_MAX,
+        SEGMENT_BYTES_ASKED_MAX,
       ),
     },
     consolidateBytes: inRange(
       "segments.consolidateBytes",
       options.segments?.consolidateBytes ?? CONSOLIDATE_BYTES,
       0,
-      SEGMENT_BYTES_MAX,
+      SEGMENT_BYTES_ASKED_MAX,
     ),
     clock: options.clock ?? runtime.clock,
     random: options.random ?? runtime.random,

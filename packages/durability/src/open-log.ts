@@ -134,6 +134,7 @@ export class OpenLog {
     this.#appends += 1;
     this.#bytes += endLsn - before;
     if (this.#cancelIdle === undefined) this.#armIdle();
+    if (!this.#background && this.#writer.hasOlder) this.#syncOlder(endLsn);
     return toLsn(endLsn);
   }
 
@@ -278,6 +279,19 @@ export class OpenLog {
     if (this.#driver.failed) throw this.#unknown(lsn, this.#driverFailed());
     this.#setDurable(this.#writer.endLsn);
     this.#driver.synced(toLsn(this.#durableLsn));
+  }
+
+  /** A segment that is left behind is synced soon, in every mode; here where nobody does so in the background. */
+  #syncOlder(lsn: number): void {
+    try {
+      const durable = this.#writer.syncOlder();
+      this.#setDurable(durable);
+      this.#driver.synced(toLsn(durable));
+    } catch (error) {
+      const cause = error instanceof LogPoisoned ? error.cause : toStrataError(error);
+      this.#poison(cause);
+      throw this.#unknown(lsn, cause);
+    }
   }
 
   async #syncInBackground(lsn: number): Promise<void> {

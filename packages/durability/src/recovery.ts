@@ -1,32 +1,16 @@
-import { type Clock, CorruptionError, type Logger, type Random, StateError, StrataError } from "@strata/core";
-import { type CommitVisitor, type LogPiece, type LogScan, scanLog } from "./log-scan.js";
+import { type Clock, CorruptionError, type Logger, StateError, StrataError } from "@strata/core";
+import { type CommitVisitor, type LogScan, scanLog } from "./log-scan.js";
 import { ENDINGS_MAX, type EpochEnding, type LogSpan, type Manifest } from "./manifest.js";
 import { type DirectorySurvey, OwnManifests, selectManifest, surveyDirectory } from "./manifest-directory.js";
-import { createSegment } from "./segment-file.js";
-import type { Vfs, VfsFile } from "./vfs.js";
-import { writeFully } from "./vfs-io.js";
-import {
-  databaseIdText,
-  FrameType,
-  PREPARED_NAME_PATTERN,
-  preparedPath,
-  SEGMENT_HEADER_SIZE,
-  type SegmentHeader,
-  segmentPath,
-  WAL_DIRECTORY,
-} from "./wal-format.js";
-import { FrameEncoder } from "./wal-frame.js";
-import { type FrameVisitor, SegmentReader, walkFrames } from "./wal-reader.js";
-import { type ActiveSegment, randomSalt, type SegmentSizes, versionReserve } from "./wal-writer.js";
+import { copyTail, type TailCopyContext } from "./tail-copy.js";
+import type { Vfs } from "./vfs.js";
+import { databaseIdText, PREPARED_NAME_PATTERN, WAL_DIRECTORY } from "./wal-format.js";
+import { SegmentReader } from "./wal-reader.js";
+import type { ActiveSegment } from "./wal-writer.js";
 
-export interface RecoveryContext {
-  readonly vfs: Vfs;
+export interface RecoveryContext extends TailCopyContext {
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
-  readonly sizes: SegmentSizes;
-  /** Segments at the log's end that hold no more than this are copied into the new one, so that short sessions leave one file. */
-  readonly consolidateBytes: number;
   readonly salvage: boolean;
 }
 
@@ -49,7 +33,6 @@ export interface OwnedLog extends RecoveredLog {
 
 /** Written behind the name of a segment that salvage gave up. */
 const LOST_SUFFIX = ".lost";
-const COPY_CHUNK_BYTES = 1024 * 1024;
 
 /**
  * Reads the log without changing a byte.
@@ -107,7 +90,7 @@ export function recoverForWriting(context: RecoveryContext, visit: CommitVisitor
   const segments = surveyDirectory(vfs).segments;
   const how = { salvage, mayBeTrimmed: (selected?.damaged.length ?? 0) > 0 };
   const scan = scanLog(vfs, manifests.current, segments, how, visit);
-  const { active, fromLsn, checksum } = beginSegment(context, manifests.current, scan);
+  const { active, fromLsn, checksum } = copyTail(context, manifests.current, scan);
   const spans: LogSpan[] = manifests.current.spans.filter((span) => span.fromLsn < fromLsn);
   spans.push({ epoch: manifests.current.epoch, fromLsn, durableLsn: scan.endLsn });
   const endings = endingsAfter(manifests.current, scan);
@@ -161,119 +144,6 @@ function endingsAfter(manifest: Manifest, scan: LogScan): readonly EpochEnding[]
     return manifest.endings;
   }
   return [...manifest.endings, { epoch, lastVersion: scan.lastVersion }].slice(-ENDINGS_MAX);
-}
-
-interface BegunSegment {
-  readonly active: ActiveSegment;
-  /** Where the segment begins in the log. */
-  readonly fromLsn: number;
-  readonly checksum: number;
-}
-
-/** Makes the first segment of this epoch, with a copy of the log's tail. */
-function beginSegment(context: RecoveryContext, manifest: Manifest, scan: LogScan): BegunSegment {
-  const { vfs, random, sizes } = context;
-  const { databaseId, epoch } = manifest;
-  const reader = new SegmentReader(vfs);
-  const fromLsn = copyStart(context, manifest, scan, reader);
-  const copiedBytes = scan.endLsn - fromLsn;
-  let sizeBytes = sizes.firstBytes;
-  while (sizeBytes < sizes.maxBytes && SEGMENT_HEADER_SIZE + copiedBytes * 2 > sizeBytes) sizeBytes *= 2;
-  sizeBytes = Math.max(sizeBytes, copiedBytes + sizes.firstBytes);
-  const header: SegmentHeader = {
-    databaseId,
-    epoch,
-    firstLsn: fromLsn,
-    versionLimit: scan.nextVersion + versionReserve(sizeBytes),
-    sizeBytes,
-    salt: randomSalt(random),
-  };
-  let checksum = scan.checksum;
-  const temporaryPath = preparedPath(epoch, 0);
-  const file = createSegment(vfs, { header, temporaryPath, prepared: false }, (target) => {
-    const copier = new FrameCopier(target, header.salt, checksum);
-    for (const piece of scan.pieces) copyPiece(reader, databaseId, piece, fromLsn, copier);
-    checksum = copier.checksum;
-    return copier.finish();
-  });
-  return { active: { header, path: segmentPath(epoch, fromLsn), file }, fromLsn, checksum };
-}
-
-/**
- * From where the log is copied: from the highest durable-through mark at the latest; from further back where that spares
- * small segments. Always the beginning of a frame.
- */
-function copyStart(context: RecoveryContext, manifest: Manifest, scan: LogScan, reader: SegmentReader): number {
-  let start = scan.durableLsn;
-  for (const piece of scan.pieces) {
-    if (scan.endLsn - piece.firstLsn <= context.consolidateBytes) return Math.min(start, piece.firstLsn);
-    if (start <= piece.firstLsn || start >= piece.endLsn) continue;
-    // A mark names the end of a frame. Should one not, the whole piece is copied.
-    const segment = reader.read({ ...piece, databaseId: manifest.databaseId });
-    if (walkFrames(segment, piece.firstLsn, start, NO_VISITOR).kind !== "limit") start = piece.firstLsn;
-  }
-  return start;
-}
-
-const NO_VISITOR: FrameVisitor = { frame() {} };
-
-function copyPiece(
-  reader: SegmentReader,
-  databaseId: string,
-  piece: LogPiece,
-  fromLsn: number,
-  copier: FrameCopier,
-): void {
-  if (piece.endLsn <= fromLsn) return;
-  const segment = reader.read({ ...piece, databaseId });
-  const start = Math.max(piece.firstLsn, fromLsn);
-  const walk = walkFrames(segment, start, piece.endLsn, copier);
-  if (walk.endLsn === piece.endLsn) return;
-  const reason = "what was read a moment ago cannot be read again";
-  throw new CorruptionError("WAL_CORRUPT", `${piece.path}: ${reason}`, { file: piece.path, reason, lsn: walk.endLsn });
-}
-
-/** Writes frames again, one behind the other, under another segment's salt. Positions, versions and marks stay. */
-class FrameCopier implements FrameVisitor {
-  readonly #file: VfsFile;
-  readonly #salt: number;
-  readonly #encoder = new FrameEncoder();
-  #offset = SEGMENT_HEADER_SIZE;
-  #checksum: number;
-
-  constructor(file: VfsFile, salt: number, checksum: number) {
-    this.#file = file;
-    this.#salt = salt;
-    this.#checksum = checksum;
-  }
-
-  get checksum(): number {
-    return this.#checksum;
-  }
-
-  frame(
-    type: number,
-    lsn: number,
-    durableThrough: number,
-    version: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
-    // Where a segment ended before, the log now goes on.
-    const copied = type === FrameType.roll ? FrameType.mark : type;
-    this.#checksum = this.#encoder.add(this.#salt, copied, lsn, durableThrough, version, bytes.subarray(start, end));
-    if (this.#encoder.length >= COPY_CHUNK_BYTES) this.finish();
-  }
-
-  /** @returns the offset behind what was written. */
-  finish(): number {
-    const length = this.#encoder.length;
-    if (length > 0) writeFully(this.#file, this.#encoder.bytes, 0, length, this.#offset);
-    this.#offset += length;
-    this.#encoder.reset();
-    return this.#offset;
-  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { CorruptionError, IoError } from "@strata/core";
+import { IoError } from "@strata/core";
 import type { Vfs, VfsFile } from "./vfs.js";
 
 /**
@@ -48,19 +48,11 @@ export function mustRead(file: VfsFile, target: Uint8Array, position: number): v
   });
 }
 
-/** The whole file as bytes of its own. @throws {CorruptionError} `WAL_CORRUPT` when it is longer than `sizeMax`: nothing of ours is. */
-export function readWhole(vfs: Vfs, path: string, sizeMax: number = Number.MAX_SAFE_INTEGER): Uint8Array {
+/** The whole file as bytes of its own. */
+export function readWhole(vfs: Vfs, path: string): Uint8Array {
   const file = vfs.open(path, "read");
   try {
-    const size = file.size();
-    if (size > sizeMax) {
-      throw new CorruptionError("WAL_CORRUPT", `${path} has ${size} bytes, more than any file of this kind`, {
-        file: path,
-        offset: sizeMax,
-        bytes: size,
-      });
-    }
-    const bytes = new Uint8Array(size);
+    const bytes = new Uint8Array(file.size());
     mustRead(file, bytes, 0);
     return bytes;
   } finally {

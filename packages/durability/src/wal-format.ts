@@ -57,6 +57,9 @@ export const FrameType = { commit: 1, mark: 2, roll: 3 } as const;
 /** Bytes of one payload. What a transaction may hold is bounded far below (`limits.transactionBytes`). */
 export const PAYLOAD_BYTES_MAX: number = 2 ** 30;
 
+/** Bytes of a segment's file: more than the largest frame needs. What is longer is none of ours, whatever its header says. */
+export const SEGMENT_BYTES_MAX: number = 2 ** 31;
+
 /** One version is reserved for so many bytes of a segment; a frame is longer, so the segment is full before its reserve is used up. */
 export const BYTES_PER_RESERVED_VERSION = 32;
 
@@ -158,7 +161,8 @@ function passesAsOurs(bytes: Uint8Array, view: DataView): boolean {
   return view.getUint32(HEADER_CRC_OFFSET, true) === crc32(repaired, 0, HEADER_CRC_OFFSET);
 }
 
-function headerDamage(path: string, reason: string): CorruptionError {
+/** The error for a segment that is not what its name says. */
+export function headerDamage(path: string, reason: string): CorruptionError {
   return new CorruptionError("WAL_CORRUPT", `${path}: ${reason}`, { file: path, offset: 0, reason });
 }
 

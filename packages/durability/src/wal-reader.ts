@@ -1,5 +1,4 @@
-import { CorruptionError } from "@strata/core";
-import type { Vfs } from "./vfs.js";
+import type { Vfs, VfsFile } from "./vfs.js";
 import { mustRead } from "./vfs-io.js";
 import {
   decodeSegmentHeader,
@@ -10,7 +9,9 @@ import {
   FRAME_TYPE_OFFSET,
   FRAME_VERSION_OFFSET,
   FrameType,
+  headerDamage,
   readU64,
+  SEGMENT_BYTES_MAX,
   SEGMENT_HEADER_SIZE,
   type SegmentHeader,
 } from "./wal-format.js";
@@ -55,18 +56,20 @@ export class SegmentReader {
   }
 
   /**
+   * What a file has beyond the length that its header names is none of the segment.
+   *
    * @throws {CorruptionError} `WAL_CORRUPT` when the header is damaged, or is another segment's
    * @throws {StateError} `FORMAT_TOO_NEW`
    */
   read(expected: ExpectedSegment): SegmentBytes {
     const file = this.#vfs.open(expected.path, "read");
     try {
-      const size = file.size();
+      const header = readHeaderOf(file, expected);
+      const size = Math.min(file.size(), header.sizeBytes);
+      if (size > SEGMENT_BYTES_MAX) throw headerDamage(expected.path, `no segment has ${size} bytes`);
       if (size > this.#buffer.length) this.#buffer = new Uint8Array(size);
       const bytes = this.#buffer.subarray(0, size);
       mustRead(file, bytes, 0);
-      const header = decodeSegmentHeader(bytes, expected.path);
-      checkIdentity(header, expected);
       return { path: expected.path, header, bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
     } finally {
       file.close();
@@ -77,15 +80,19 @@ export class SegmentReader {
   readHeader(expected: ExpectedSegment): SegmentHeader {
     const file = this.#vfs.open(expected.path, "read");
     try {
-      const page = new Uint8Array(Math.min(file.size(), SEGMENT_HEADER_SIZE));
-      mustRead(file, page, 0);
-      const header = decodeSegmentHeader(page, expected.path);
-      checkIdentity(header, expected);
-      return header;
+      return readHeaderOf(file, expected);
     } finally {
       file.close();
     }
   }
+}
+
+function readHeaderOf(file: VfsFile, expected: ExpectedSegment): SegmentHeader {
+  const page = new Uint8Array(Math.min(file.size(), SEGMENT_HEADER_SIZE));
+  mustRead(file, page, 0);
+  const header = decodeSegmentHeader(page, expected.path);
+  checkIdentity(header, expected);
+  return header;
 }
 
 function checkIdentity(header: SegmentHeader, expected: ExpectedSegment): void {
@@ -94,7 +101,7 @@ function checkIdentity(header: SegmentHeader, expected: ExpectedSegment): void {
   else if (header.epoch !== expected.epoch) reason = `it is a segment of epoch ${header.epoch}`;
   else if (header.firstLsn !== expected.firstLsn) reason = `it begins at LSN ${header.firstLsn}`;
   else return;
-  throw new CorruptionError("WAL_CORRUPT", `${expected.path}: ${reason}`, { file: expected.path, offset: 0, reason });
+  throw headerDamage(expected.path, reason);
 }
 
 /** Offset in the file of an LSN that the segment holds. */

@@ -147,9 +147,16 @@ export class WalWriter {
    * @throws {LogPoisoned}
    */
   sync(): void {
-    for (const older of this.#older) this.#syncFile(older.file);
+    this.syncOlder();
     this.#syncFile(this.#active.file);
-    this.release(this.#endLsn);
+  }
+
+  /** The same for the segments before the active one. @returns through where the log is durable then. */
+  syncOlder(): number {
+    for (const older of this.#older) this.#syncFile(older.file);
+    const { firstLsn } = this.#active.header;
+    this.release(firstLsn);
+    return firstLsn;
   }
 
   /** Closes what `durableThrough` shows to be durable. */
