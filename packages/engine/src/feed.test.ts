@@ -170,6 +170,12 @@ describe("a watched run", () => {
     events("other").append("seen", {});
     const feed = watch({ spaces: "all" });
     const narrow = watch({ spaces: "all", prefix: "a" });
+    const cells = watch({ spaces: "all", primitives: ["state"] });
+    const elsewhere = watch();
+    db.fork(run(), ["child"]);
+    const inFork = watch({ spaces: "all" }, "child");
+    db.spaces(run("child")).delete("other", { force: true });
+    expect((await take(inFork, 1)).map(shown)).toEqual([["delete kv other/a", "delete event other/seen#0"]]);
     db.spaces(run()).delete("other", { force: true });
     kv("other").put("c", 1);
     events("other").append("again", {});
@@ -179,6 +185,7 @@ describe("a watched run", () => {
       ["append event other/again#0 {}"],
     ]);
     expect((await take(narrow, 2)).map(shown)).toEqual([["delete kv other/a"], ["append event other/again#0 {}"]]);
+    for (const feed of [cells, elsewhere]) expect(await settled(feed.next())).toBe(PENDING);
   });
 
   test("that is a fork has the commits it inherited behind its own", async () => {
