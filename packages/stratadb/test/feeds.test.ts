@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CommitChanges, type Feed, Strata } from "../src/index.js";
 import { start } from "./child-process.js";
+import { newDirectory } from "./directories.js";
 import { expectCode } from "./expect-code.js";
 
 const END = { done: true, value: undefined };
@@ -106,6 +107,28 @@ test("feeds end when the last that had the database open closes it", async () =>
   expect((await watching).value.changes).toHaveLength(1);
   again.close();
   expect(await following).toEqual(END);
+});
+
+test("a database that was opened to be read has its past in feeds, and waits until it is closed", async () => {
+  const path = newDirectory();
+  const db = Strata.open(path, { durability: "strict" });
+  db.kv.put("a", 1);
+  db.events.append("e", {});
+  db.runs.tag("default", "kept");
+  const commits = [...db.runs.commits("default")];
+  db.close();
+  const reader = Strata.open(path, { durability: "strict", readOnly: true });
+  const feed = reader.watch({ since: 0 });
+  const versions = [(await feed.next()).value.version, (await feed.next()).value.version];
+  expect(versions).toEqual(commits.map(({ version }) => version));
+  expect((await reader.events.follow().next()).value.type).toBe("e");
+  expect([...reader.runs.commits("default")]).toEqual(commits);
+  expect(reader.at({ tag: "kept" }).version).toBe(versions[1]);
+  expectCode("READ_ONLY", () => reader.runs.tag("default", "more"));
+  expectCode("READ_ONLY", () => reader.runs.untag("default", "kept"));
+  const waiting = feed.next();
+  reader.close();
+  expect(await waiting).toEqual(END);
 });
 
 test("a process that has nothing left but feeds that wait ends by itself", async () => {
