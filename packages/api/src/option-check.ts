@@ -35,6 +35,15 @@ export function isOneOf(words: readonly string[]): OptionCheck {
   return (value) => (words.includes(value as string) ? undefined : `one of ${expected}`);
 }
 
+/** An array whose elements are of one kind. */
+export function isListOf(check: OptionCheck): OptionCheck {
+  return (value) => {
+    if (!Array.isArray(value)) return "an array";
+    const wrong = value.map(check).find((expected) => expected !== undefined);
+    return wrong === undefined ? undefined : `an array in which each is ${wrong}`;
+  };
+}
+
 /** An object that has these methods. */
 export function hasMethods(...names: readonly string[]): OptionCheck {
   return (value) =>

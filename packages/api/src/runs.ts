@@ -1,9 +1,16 @@
-import { type AsOf, InvalidArgumentError, type Options } from "@strata/core";
+import { type AsOf, InvalidArgumentError, type Options, type Version } from "@strata/core";
 import type {
+  CommitInfo,
   CommitScan,
   CommitSummary,
   Database,
+  DiffOptions,
+  MergeOptions,
+  MergeResult,
   Run,
+  RunAlgebra,
+  RunDiff,
+  RunFilter,
   RunInfo,
   RunPoint,
   RunRegistry,
@@ -11,7 +18,15 @@ import type {
   Tag,
 } from "@strata/engine";
 import { LoadedRuns } from "./loaded-runs.js";
-import { checkOptions, isBoolean, isOneOf, isString, isWholeNumber } from "./option-check.js";
+import {
+  checkOptions,
+  isBoolean,
+  isListOf,
+  isOneOf,
+  isString,
+  isWholeNumber,
+  type OptionCheck,
+} from "./option-check.js";
 import { type ReadOnlyView, ReplayedView } from "./read-view.js";
 
 /** What runs can be listed by. Names come in code point order; `after` is the last name of the page before. */
@@ -40,6 +55,39 @@ export interface Runs {
   fork(source: RunPoint, name: string, meta?: object): RunInfo;
   /** Several of them in one commit, or none. */
   forkMany(source: RunPoint, names: Iterable<string> & object): RunInfo[];
+  /**
+   * What would have to happen to `a` to make it `b`: added is in `b` only, removed in `a` only. Values are compared, of documents down to
+   * their paths; events by sequence and hash. Takes as long as what was written since the two parted; `formatDiff` shows it to people.
+   *
+   * @throws {NotFoundError} `RUN_NOT_FOUND`
+   * @throws {StateError} `HISTORY_TRIMMED`
+   */
+  diff(a: RunPoint, b: RunPoint, options?: DiffOptions): RunDiff;
+  /**
+   * Brings what the source did, since the two parted or were merged last, into the target: in one commit, or not at all. Merging the same
+   * again changes nothing. Deletions travel, documents merge by member, cells written on both sides conflict, and events that the target
+   * does not hold are appended with their origin.
+   *
+   * @throws {ConflictError} `MERGE_CONFLICT`, facts.conflicts, under the strategy "fail", the default; with `preview` they are returned
+   * @throws {InvalidArgumentError} `CONSTRAINT_VIOLATION` for runs without a common ancestor
+   * @throws {StateError} `RUN_CLOSED`
+   */
+  merge(source: string, target: string, options?: MergeOptions): MergeResult;
+  /**
+   * Merges into a fork what the run it was forked from did since, so that it reads as its own changes made on its parent's head. Its history
+   * stays: commits are never rewritten. In a conflict `ours` is the fork.
+   *
+   * @throws {InvalidArgumentError} `CONSTRAINT_VIOLATION` for a run that was not forked, and what `merge` throws
+   */
+  rebase(run: string, options?: MergeOptions): MergeResult;
+  /** Brings over only what the filter names; later merges start where they would have. @throws what `merge` throws */
+  cherryPick(source: RunPoint, target: string, filter: RunFilter, options?: MergeOptions): MergeResult;
+  /**
+   * Undoes what the commits above `from`, up to `to` (the newest), did to keys, in a new commit. Events stay.
+   *
+   * @throws {ConflictError} `MERGE_CONFLICT`, facts.conflicts, where later commits changed the same again
+   */
+  revert(run: string, range: { readonly from: Version } & Options<{ to: Version }>): CommitInfo;
   /**
    * Folds the run's commits anew, up to a point: from the log, so it takes as long as that is, or without one from the timeline. A pure
    * function of both: it changes nothing, and does it again the same. What expires is judged at the time of the point, for which without
@@ -88,6 +136,16 @@ export const RUN_STATUSES: readonly RunStatus[] = [
 ];
 
 const isStatus = isOneOf(RUN_STATUSES);
+const FILTER = {
+  primitives: isListOf(isOneOf(["kv", "event", "state", "json", "vector"])),
+  spaces: isListOf(isString),
+  prefix: isString,
+};
+const isStrategy: OptionCheck = (value) =>
+  typeof value === "function" || ["fail", "ours", "theirs"].includes(value as string)
+    ? undefined
+    : '"fail", "ours", "theirs" or a function';
+const MERGE = { strategy: isStrategy, preview: isBoolean, message: isString };
 
 /** The runs of a database, as seen from a handle on one of them. */
 export class DatabaseRuns implements Runs {
@@ -148,6 +206,32 @@ export class DatabaseRuns implements Runs {
     return this.#fork(source, [...names], undefined);
   }
 
+  diff(a: RunPoint, b: RunPoint, options?: DiffOptions): RunDiff {
+    checkOptions("runs.diff", options, { ...FILTER, limit: isWholeNumber(0) });
+    return this.#algebra("runs.diff", a, b).diff(a, b, options);
+  }
+
+  merge(source: string, target: string, options?: MergeOptions): MergeResult {
+    checkOptions("runs.merge", options, MERGE);
+    return this.#algebra("runs.merge", source, target).merge(source, target, options);
+  }
+
+  rebase(run: string, options?: MergeOptions): MergeResult {
+    checkOptions("runs.rebase", options, MERGE);
+    return this.#algebra("runs.rebase", run).rebase(run, options);
+  }
+
+  cherryPick(source: RunPoint, target: string, filter: RunFilter, options?: MergeOptions): MergeResult {
+    checkOptions("runs.cherryPick", filter ?? null, FILTER);
+    checkOptions("runs.cherryPick", options, MERGE);
+    return this.#algebra("runs.cherryPick", source, target).cherryPick(source, target, filter, options);
+  }
+
+  revert(run: string, range: { readonly from: Version } & Options<{ to: Version }>): CommitInfo {
+    checkOptions("runs.revert", range, { from: isWholeNumber(0), to: isWholeNumber(0) }, ["from"]);
+    return this.#algebra("runs.revert", run).revert(run, range);
+  }
+
   replay(point: RunPoint): ReadOnlyView {
     const { run: name, at } = runAndPoint("runs.replay", point);
     const run = this.#registry().must(name);
@@ -191,6 +275,12 @@ export class DatabaseRuns implements Runs {
     const forks = this.#database.fork(this.#registry().must(run), names, at, meta);
     for (const { name } of forks) this.#loaded().add(this.#registry().must(name));
     return forks;
+  }
+
+  /** After making sure that the runs a call names are usable. */
+  #algebra(what: string, ...points: readonly RunPoint[]): RunAlgebra {
+    for (const point of points) this.#usable(runAndPoint(what, point).run);
+    return this.#database.algebra;
   }
 
   /** @throws {NotFoundError} `RUN_NOT_FOUND` @throws {StateError} `RUN_NOT_LOADED` */

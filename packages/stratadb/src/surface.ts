@@ -60,7 +60,10 @@ export type {
   ChainReport,
   CommitInfo,
   CommitSummary as CommitRecord,
+  Conflict,
+  ConflictResolver,
   DatabaseInfo,
+  DiffEntry,
   EventLog,
   EventReads,
   EventRecord,
@@ -71,7 +74,11 @@ export type {
   Kv,
   KvReads,
   Lease,
+  MergeOptions,
+  MergeResult,
   RecoveryReport,
+  RunDiff,
+  RunFilter,
   RunInfo,
   RunPoint,
   RunStatus,
@@ -81,4 +88,5 @@ export type {
   TransactionOptions,
   VersionedCell,
 } from "@strata/engine";
+export { formatDiff } from "@strata/engine";
 export type { OpenOptions } from "./open-options.js";

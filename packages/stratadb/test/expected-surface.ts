@@ -114,6 +114,12 @@ export type EventRecord<M = AnyEvents> = {
     readonly timestamp: number;
     readonly prevHash: string;
     readonly hash: string;
+    readonly origin?: {
+      readonly run: string;
+      readonly sequence: number;
+      readonly hash: string;
+      readonly timestamp: number;
+    };
   };
 }[keyof M & string];
 export type EventScan = Options<{ after: number; limit: number; reverse: boolean }>;
@@ -375,6 +381,47 @@ export interface RunInfo {
   readonly endedAt?: number;
   readonly meta: ValueObject;
 }
+export type RunFilter = Options<{
+  primitives: readonly Primitive[];
+  spaces: readonly string[];
+  prefix: string;
+}>;
+export type MergeOptions = Options<{
+  strategy: "fail" | "ours" | "theirs" | ConflictResolver;
+  preview: boolean;
+  message: string;
+}>;
+export type ConflictResolver = (conflict: Conflict) => Value | undefined;
+export interface Conflict {
+  readonly ref: EntityRef;
+  readonly path?: string;
+  readonly base: Value | undefined;
+  readonly ours: Value | undefined;
+  readonly theirs: Value | undefined;
+}
+export interface MergeResult {
+  readonly version: Version | undefined;
+  readonly base: Version;
+  readonly applied: number;
+  readonly conflicts: readonly Conflict[];
+}
+export interface RunDiff {
+  readonly added: readonly DiffEntry[];
+  readonly removed: readonly DiffEntry[];
+  readonly modified: readonly DiffEntry[];
+  readonly truncated: boolean;
+}
+export interface DiffEntry {
+  readonly ref: EntityRef;
+  readonly before: Value | undefined;
+  readonly after: Value | undefined;
+  readonly paths?: readonly {
+    readonly path: string;
+    readonly before: Value | undefined;
+    readonly after: Value | undefined;
+  }[];
+}
+export type FormatDiff = (diff: RunDiff, options?: Options<{ color: boolean; maxLines: number }>) => string;
 export type RunPoint = string | { readonly run: string; readonly at: AsOf };
 export interface Runs {
   create(name: string, meta?: object): RunInfo;
@@ -382,6 +429,11 @@ export interface Runs {
   get(name: string): RunInfo | undefined;
   exists(name: string): boolean;
   delete(name: string, options?: Options<{ cascade: boolean }>): { readonly heldBy: readonly string[] };
+  diff(a: RunPoint, b: RunPoint, options?: RunFilter & Options<{ limit: number }>): RunDiff;
+  merge(source: string, target: string, options?: MergeOptions): MergeResult;
+  rebase(run: string, options?: MergeOptions): MergeResult;
+  cherryPick(source: RunPoint, target: string, filter: RunFilter, options?: MergeOptions): MergeResult;
+  revert(run: string, range: { readonly from: Version } & Options<{ to: Version }>): CommitInfo;
   replay(run: RunPoint): ReadOnlyView;
   load(name: string): Promise<void>;
   fork(source: RunPoint, name: string, meta?: object): RunInfo;

@@ -99,6 +99,14 @@ holds<Same<built.CommitChanges, promised.CommitChanges>>();
 holds<Same<built.Change, promised.Change>>();
 holds<Same<built.EntityRef, promised.EntityRef>>();
 holds<Same<built.CommitRecord, promised.CommitRecord>>();
+holds<Same<built.RunFilter, promised.RunFilter>>();
+holds<Same<built.RunDiff, promised.RunDiff>>();
+holds<Same<built.DiffEntry, promised.DiffEntry>>();
+holds<Same<built.MergeOptions, promised.MergeOptions>>();
+holds<Same<built.MergeResult, promised.MergeResult>>();
+holds<Same<built.Conflict, promised.Conflict>>();
+holds<Same<built.ConflictResolver, promised.ConflictResolver>>();
+holds<Same<typeof built.formatDiff, promised.FormatDiff>>();
 holds<Same<built.Runs, promised.Runs>>();
 holds<Same<built.Spaces, promised.Spaces>>();
 

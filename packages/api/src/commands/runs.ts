@@ -2,7 +2,20 @@ import type { RunStatus } from "@strata/engine";
 import { z } from "zod";
 import { RUN_STATUSES } from "../runs.js";
 import { manages } from "./definition.js";
-import { at, count, flag, names, nothing, object, text, timestamp, version } from "./schemas.js";
+import {
+  at,
+  committed,
+  count,
+  flag,
+  names,
+  nothing,
+  object,
+  sequence,
+  text,
+  timestamp,
+  value,
+  version,
+} from "./schemas.js";
 
 // `name` and `run` say which command this is and where it is executed: the run it is about is `runName`.
 const runName = z.string().meta({ description: "name of a run" });
@@ -28,6 +41,46 @@ const commit = z.object({
   operations: count,
   bytes: count,
 });
+
+const point = z
+  .union([z.string(), z.strictObject({ run: z.string(), at: at.at.unwrap() })])
+  .meta({ description: "name of a run, or { run, at } for a point of its past" });
+
+const filter = {
+  primitives: z.array(z.enum(["kv", "event", "state", "json", "vector"])).optional(),
+  spaces: z.array(z.string()).optional(),
+  prefix: z.string().optional().meta({ description: "of keys; of events that of their types" }),
+};
+
+const mergeOptions = {
+  strategy: z.enum(["fail", "ours", "theirs"]).optional(),
+  preview: z.boolean().optional(),
+  message: z.string().optional(),
+};
+
+const place = { run: text, space: text };
+const ref = z.union([
+  z.object({ ...place, primitive: z.enum(["kv", "state", "json"]), key: text }),
+  z.object({ ...place, primitive: z.literal("event"), type: text, sequence }),
+  z.object({ ...place, primitive: z.literal("vector"), collection: text, key: text }),
+]);
+const change = { before: value.optional(), after: value.optional() };
+const diffEntries = z
+  .array(
+    z.object({
+      ref,
+      ...change,
+      paths: z
+        .array(z.object({ path: text, ...change }))
+        .readonly()
+        .exactOptional(),
+    }),
+  )
+  .readonly();
+
+const sides = { base: value.optional(), ours: value.optional(), theirs: value.optional() };
+const conflicts = z.array(z.object({ ref, path: text.exactOptional(), ...sides })).readonly();
+const merged = z.object({ version: version.optional(), base: version, applied: count, conflicts });
 
 export const runCommands = {
   "runs.list": manages({
@@ -70,6 +123,42 @@ export const runCommands = {
     output: info,
     run: ({ handle }, { source, at: point, runName: name, meta }) =>
       handle.runs.fork(point === undefined ? source : { run: source, at: point }, name, meta),
+  }),
+  "runs.diff": manages({
+    help: "What would have to happen to one run, or a point of its past, to make it another.",
+    writes: false,
+    input: { a: point, b: point, ...filter, limit: z.int().optional() },
+    output: z.object({ added: diffEntries, removed: diffEntries, modified: diffEntries, truncated: flag }),
+    run: ({ handle }, { a, b, ...options }) => handle.runs.diff(a, b, options),
+  }),
+  "runs.merge": manages({
+    help: "Brings what one run did since the two parted into another, in one commit or not at all.",
+    writes: true,
+    input: { source: z.string(), target: z.string(), ...mergeOptions },
+    output: merged,
+    run: ({ handle }, { source, target, ...options }) => handle.runs.merge(source, target, options),
+  }),
+  "runs.rebase": manages({
+    help: "Brings a fork up to date with the run it was forked from.",
+    writes: true,
+    input: { runName, ...mergeOptions },
+    output: merged,
+    run: ({ handle }, { runName, ...options }) => handle.runs.rebase(runName, options),
+  }),
+  "runs.cherryPick": manages({
+    help: "Brings over only some primitives, spaces or keys of what one run did.",
+    writes: true,
+    input: { source: point, target: z.string(), filter: z.strictObject(filter), ...mergeOptions },
+    output: merged,
+    run: ({ handle }, { source, target, filter, ...options }) =>
+      handle.runs.cherryPick(source, target, filter, options),
+  }),
+  "runs.revert": manages({
+    help: "Undoes what the commits above one version, up to another, did to keys; events stay.",
+    writes: true,
+    input: { runName, from: version, to: version.optional() },
+    output: committed,
+    run: ({ handle }, { runName, ...range }) => handle.runs.revert(runName, range),
   }),
   "runs.replay": manages({
     help: "Folds a run's commits anew, up to a point: how many writes there were, and the digest of what they left.",

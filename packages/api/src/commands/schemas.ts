@@ -74,3 +74,12 @@ export const history = z.array(
 );
 
 export const entries = z.array(z.tuple([key, value]));
+
+/** What a transaction did: CommitInfo. */
+export const committed = z.object({
+  run: text,
+  version,
+  epoch: count,
+  timestamp,
+  events: z.array(z.object({ space: text, type: text, sequence, hash: text })).readonly(),
+});

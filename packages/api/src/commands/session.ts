@@ -2,7 +2,7 @@ import { StateError } from "@strata/core";
 import { z } from "zod";
 import type { Session } from "../session.js";
 import { type CommandGround, manages } from "./definition.js";
-import { count, nothing, sequence, text, timestamp, version } from "./schemas.js";
+import { committed, nothing } from "./schemas.js";
 
 const mode = z.enum(["none", "buffered", "strict"]);
 
@@ -34,13 +34,7 @@ export const sessionCommands = {
     help: "Commits the open transaction.",
     writes: false,
     input: {},
-    output: z.object({
-      run: text,
-      version,
-      epoch: count,
-      timestamp,
-      events: z.array(z.object({ space: text, type: text, sequence, hash: text })).readonly(),
-    }),
+    output: committed,
     run: (ground) => sessionOf(ground).commit(),
   }),
   "session.rollback": manages({
