@@ -205,6 +205,21 @@ describe("a watched run", () => {
     expect((await take(watch({ since: a }, "grandchild"), 1)).map(({ version }) => version)).toEqual([b]);
   });
 
+  test("that was forked between two commits of its source has only the one before", async () => {
+    const a = kv().put("a", 1) as number;
+    db.runs.create("elsewhere");
+    const { version: between } = run("elsewhere");
+    kv().put("late", 1);
+    db.fork(run(), ["child"], { version: between });
+    const b = kv("default", "child").put("b", 1) as number;
+    const versions = async (since: number, count: number) =>
+      (await take(watch({ since }, "child"), count)).map(({ version }) => version);
+    expect(between).toBeGreaterThan(a);
+    expect(await versions(0, 2)).toEqual([a, b]);
+    expect(await versions(a, 1)).toEqual([b]);
+    expect([...db.history.commits(run("child"))].map(({ version }) => version)).toEqual([a, b]);
+  });
+
   test("waits for one commit after another, and only for those of its own", async () => {
     db.runs.create("elsewhere");
     const feed = watch();
