@@ -5,6 +5,7 @@ import { LoadedRuns } from "./loaded-runs.js";
 import { checkOptions, isString, isTime, isWholeNumber, mustFunction } from "./option-check.js";
 import { type Primitives, ScopePrimitives } from "./primitives.js";
 import { type ReadView, RunReadView } from "./read-view.js";
+import { checkRecorderOptions, type Recorder, type RecorderOptions, RunRecorder } from "./recorder.js";
 import { DatabaseRuns, type Runs } from "./runs.js";
 import { RunSession, type Session } from "./session.js";
 import { RunSpaces, type Spaces } from "./spaces.js";
@@ -39,6 +40,12 @@ export interface Handle extends Primitives {
   transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T;
   /** A transaction to begin and commit by hand. */
   session(): Session;
+  /**
+   * Effects on the outside, kept under `scope` in this run and space: a finished one is not repeated, neither after a crash nor in a replay.
+   *
+   * @throws {InvalidArgumentError} `INVALID_ARGUMENT`
+   */
+  recorder(scope: string, options?: RecorderOptions): Recorder;
   /**
    * Commits of this run, whole, in order, none left out: from this call on, or behind `since`, which may lie before a fork. A slow reader is
    * served from the history; in a strict database only durable commits are delivered. Ends, and does not throw, on abort, when the database
@@ -132,6 +139,11 @@ export class RunHandle implements Handle {
 
   session(): RunSession {
     return new RunSession(this, this.#loaded());
+  }
+
+  recorder(scope: string, options?: RecorderOptions): Recorder {
+    checkRecorderOptions(scope, options);
+    return new RunRecorder(this.database, this.#loaded(), this.#space, scope, options);
   }
 
   watch(filter?: WatchFilter): Feed<CommitChanges> {

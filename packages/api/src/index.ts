@@ -27,6 +27,7 @@ export {
 } from "./option-check.js";
 export type { JsonPath, PatchOperation, Primitives, Reads } from "./primitives.js";
 export type { ReadOnlyView, ReadView } from "./read-view.js";
+export type { EffectContext, Recorder, RecorderOptions } from "./recorder.js";
 export type { RunListOptions, Runs } from "./runs.js";
 export type { Session, SessionOptions } from "./session.js";
 export type { Spaces } from "./spaces.js";

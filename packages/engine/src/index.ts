@@ -45,6 +45,7 @@ export {
   registerRecoveryParticipant,
 } from "./recovery-participant.js";
 export { ReplayedScope } from "./replay.js";
+export { recorderSpaceOf } from "./reserved-space.js";
 export { Run, type RunInfo, type RunPoint, type RunStatus } from "./run.js";
 export { RunHistory } from "./run-history.js";
 export { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
@@ -62,3 +63,4 @@ export { SpaceRegistry } from "./space-registry.js";
 export type { Tag } from "./tag.js";
 export { MAX_POOL_SIZE, TransactionPool } from "./transaction-pool.js";
 export type { TransactionOptions } from "./transactions.js";
+export { randomUuid } from "./uuid.js";

@@ -23,6 +23,7 @@ import { type ForkOrigin, originOf, Run, type RunInfo, type RunRow, type RunStat
 import { DEFAULT_SPACE } from "./scope.js";
 import { foldTag, isTagKey, type TagRow, tagKey } from "./tag.js";
 import type { Transactions } from "./transactions.js";
+import { randomUuid } from "./uuid.js";
 
 export const SYSTEM_RUN_NAME = "_system";
 export const DEFAULT_RUN = "default";
@@ -278,7 +279,7 @@ export class RunRegistry {
     if (rows.get(name) !== undefined)
       throw new StateError("RUN_EXISTS", `there is a run "${name}" already`, { run: name });
     const createdAt = Math.floor(this.#runtime.clock.now());
-    return { id: uuid(this.#runtime), number: this.#drawNumber(), status: "active", createdAt, meta };
+    return { id: randomUuid(this.#runtime.random), number: this.#drawNumber(), status: "active", createdAt, meta };
   }
 
   /** Every run that reads through `run`, directly or not. */
@@ -375,13 +376,4 @@ function illegalStatus(status: unknown): InvalidArgumentError {
     status,
     allowed,
   });
-}
-
-/** A random UUID of version 4: RFC 9562. */
-function uuid(runtime: Runtime): string {
-  const bytes = runtime.random.bytes(16);
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -3,6 +3,7 @@ import type { KeyRange } from "@strata/storage";
 import type { Gate } from "./gate.js";
 import { EventLogSeen, SpaceSeen } from "./observations.js";
 import type { OpenTransaction } from "./open-transaction.js";
+import { isReservedSpace, recorderSpaceOf } from "./reserved-space.js";
 import type { Run } from "./run.js";
 import { DEFAULT_SPACE, type KeyedPrimitive } from "./scope.js";
 import type { Transactions } from "./transactions.js";
@@ -22,10 +23,10 @@ export class SpaceRegistry {
     this.#run = run;
   }
 
-  /** Names by code point, `default` among them. */
+  /** Names by code point, `default` among them, reserved ones not. */
   list(): string[] {
     this.#assertUsable();
-    return this.#run.shard.spaces();
+    return this.#run.shard.spaces().filter((name) => !isReservedSpace(name));
   }
 
   exists(name: string): boolean {
@@ -44,7 +45,7 @@ export class SpaceRegistry {
   }
 
   /**
-   * Ends a space; a later write begins a new, empty one under the same name.
+   * Ends a space, and with it what was recorded there; a later write begins a new, empty one under the same name.
    *
    * @param options.force with all its data; otherwise only an empty space goes.
    * @returns false when there was none.
@@ -61,10 +62,13 @@ export class SpaceRegistry {
       );
     }
     this.#assertUsable();
-    if (!this.#run.shard.hasSpace(name)) return false;
+    const recorded = recorderSpaceOf(name);
+    const doomed = [name, recorded].filter((each) => this.#run.shard.hasSpace(each));
+    if (doomed.length === 0) return false;
     this.#commit((open) => {
       if (options.force !== true) {
-        const holds = firstDatum(open, name);
+        const holds =
+          firstDatum(open, name) ?? (firstDatum(open, recorded) === undefined ? undefined : "recorded steps");
         if (holds !== undefined) {
           throw new StateError("SPACE_NOT_EMPTY", `space "${name}" holds ${holds}`, {
             space: name,
@@ -74,8 +78,10 @@ export class SpaceRegistry {
         }
       }
       const { reads, writes, startVersion } = open.context();
-      reads.observe(new SpaceSeen(this.#run.shard, name, startVersion));
-      writes.dropped.push(name);
+      for (const each of doomed) {
+        reads.observe(new SpaceSeen(this.#run.shard, each, startVersion));
+        writes.dropped.push(each);
+      }
     });
     return true;
   }

@@ -8,6 +8,8 @@ import {
   makeAsyncDisposable,
   makeDisposable,
   type ReadView,
+  type Recorder,
+  type RecorderOptions,
   RunHandle,
   type Runs,
   type Session,
@@ -126,6 +128,10 @@ export abstract class StrataCursor implements Handle {
 
   session(): Session {
     return this.#here().session();
+  }
+
+  recorder(scope: string, options?: RecorderOptions): Recorder {
+    return this.#here().recorder(scope, options);
   }
 
   watch(filter?: WatchFilter): Feed<CommitChanges> {

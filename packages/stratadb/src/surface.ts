@@ -19,6 +19,7 @@ export {
   type ReadOnlyView,
   type Reads,
   type ReadView,
+  type Recorder,
   type Runs,
   type Session,
   type Spaces,

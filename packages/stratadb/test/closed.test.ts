@@ -17,6 +17,7 @@ const CALLS: { readonly [name: string]: (db: Strata) => unknown } = {
   at: (db) => db.at(),
   transaction: (db) => db.transaction(() => {}),
   session: (db) => db.session(),
+  recorder: (db) => db.recorder("x"),
   watch: (db) => db.watch(),
   setRun: (db) => db.setRun("default"),
   setSpace: (db) => db.setSpace("x"),

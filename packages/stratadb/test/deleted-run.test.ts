@@ -22,6 +22,7 @@ const CALLS: { readonly [name: string]: (handle: Handle) => unknown } = {
   transaction: (h) => h.transaction((txn) => txn.kv.put("k", 1)),
   watch: (h) => h.watch(),
   "events.follow": (h) => h.events.follow(),
+  recorder: (h) => h.recorder("x"),
   "session.begin": (h) => h.session().begin(),
   "spaces.list": (h) => h.spaces.list(),
   "spaces.create": (h) => h.spaces.create("x"),

@@ -280,6 +280,7 @@ export interface Handle extends Primitives {
   at(point?: AsOf): ReadView;
   transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T;
   session(): Session;
+  recorder(scope: string, options?: Options<{ replay: boolean; redact: (value: Value) => Value }>): Recorder;
   watch(filter?: WatchFilter): Feed<CommitChanges>;
 }
 export interface ReadView extends Reads, Disposable {
@@ -289,6 +290,22 @@ export interface ReadView extends Reads, Disposable {
   currentSpace(): string;
   in(at: { readonly space: string }): ReadView;
   digest(options?: Options<{ history: boolean }>): string;
+}
+export interface Recorder {
+  call<T>(
+    name: string,
+    input: unknown,
+    effect: (context: {
+      readonly signal: AbortSignal;
+      readonly idempotencyKey: string;
+    }) => Promise<T & Storable<T>> | (T & Storable<T>),
+    options?: Options<{ commit: (txn: Transaction, result: T) => void; signal: AbortSignal }>,
+  ): Promise<T>;
+  now(): number;
+  random(): number;
+  uuid(): string;
+  readonly scope: string;
+  readonly replaying: boolean;
 }
 export interface ReadOnlyView extends ReadView {
   readonly operationCount: number;

@@ -82,6 +82,7 @@ holds<Same<built.Transaction, promised.Transaction>>();
 holds<Same<built.Session, promised.Session>>();
 holds<Same<built.Handle, promised.Handle>>();
 holds<Same<built.ReadView, promised.ReadView>>();
+holds<Same<built.Recorder, promised.Recorder>>();
 holds<Same<built.ReadOnlyView, promised.ReadOnlyView>>();
 holds<Same<built.Primitive, promised.Primitive>>();
 holds<Same<built.OpenOptions, promised.OpenOptions>>();

@@ -1,0 +1,14 @@
+/**
+ * Spaces that the database keeps for itself inside a run. Their data are data of the run like any other: they are forked, read as of the
+ * past, replayed and part of its digest. Only names are closed to users: lists leave them out and calls refuse them.
+ */
+const RESERVED_PREFIX = "_system_";
+
+export function isReservedSpace(name: string): boolean {
+  return name.startsWith(RESERVED_PREFIX);
+}
+
+/** Where the recorders of `space` keep their steps. It ends with that space. */
+export function recorderSpaceOf(space: string): string {
+  return `${RESERVED_PREFIX}recorder_${space}`;
+}
