@@ -6,13 +6,13 @@ import type { Durability } from "@strata/durability";
  * has acted upon is then there after a power failure. In any other database a commit is delivered once it is visible.
  */
 export class DeliveryLimit {
-  readonly #durability: Pick<Durability, "durable">;
+  readonly #durability: Durability;
   readonly #newest: () => Version;
   #through: Version;
   #raising: Promise<void> | undefined;
 
   /** @param newest the newest version given out so far. */
-  constructor(durability: Pick<Durability, "durable" | "modeName" | "requiresWal">, newest: () => Version) {
+  constructor(durability: Durability, newest: () => Version) {
     this.#durability = durability;
     this.#newest = newest;
     this.#through = durability.requiresWal() && durability.modeName === "strict" ? 0 : Number.POSITIVE_INFINITY;
@@ -25,7 +25,7 @@ export class DeliveryLimit {
 
   /**
    * Resolves once everything that is committed by now, or was when the call under way began, may be delivered. Shares the fsync of commits
-   * that are waiting for theirs. Rejects with what the log says when it cannot be made durable.
+   * that are waiting for theirs. Rejects with what the log says when it cannot be made durable; what was durable before may be delivered.
    */
   raise(): Promise<void> {
     this.#raising ??= this.#settle();
@@ -36,9 +36,16 @@ export class DeliveryLimit {
     const newest = this.#newest();
     try {
       await this.#durability.durable();
-      if (newest > this.#through) this.#through = newest;
+      this.#reach(newest);
+    } catch (error) {
+      // Whoever has taken the database over may have done so below that version.
+      if (this.#durability.cause?.code !== "DATABASE_FENCED") this.#reach(this.#durability.durableThrough);
+      throw error;
     } finally {
       this.#raising = undefined;
     }
+  }
+  #reach(version: Version): void {
+    if (version > this.#through) this.#through = version;
   }
 }

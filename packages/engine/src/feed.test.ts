@@ -454,7 +454,7 @@ describe("what a feed may deliver", () => {
     expect(disk.syncs).toBe(before);
   });
 
-  test("ends with the log: when commits cannot be made durable the feed says so, once", async () => {
+  test("ends with the log: when commits cannot be made durable the feed says so, once, behind those that are", async () => {
     let fails = false;
     const disk = new FaultVfs(new CrashVfs(), ({ operation }) =>
       fails && operation.startsWith("sync") ? { kind: "error", errno: "EIO" } : undefined,
@@ -463,8 +463,11 @@ describe("what a feed may deliver", () => {
     const feed = feedOf(db);
     put(db, "a");
     expect(await take(feed, 1)).toHaveLength(1);
+    const next = feed.next();
+    put(db, "b");
     fails = true;
-    expect(() => put(db, "b")).toThrow(code("COMMIT_OUTCOME_UNKNOWN"));
+    expect(() => put(db, "c")).toThrow(code("COMMIT_OUTCOME_UNKNOWN"));
+    expect(shown((await next).value)).toEqual(["put kv default/b 1"]);
     await expect(feed.next()).rejects.toEqual(code("COMMIT_OUTCOME_UNKNOWN"));
     expect(await feed.next()).toEqual(END);
   });

@@ -77,7 +77,12 @@ export class RunFeed<T> implements AsyncIterableIterator<T, undefined>, AsyncDis
       while (!this.#isOver()) {
         const item = this.#source.take(this.#ground.limit.through);
         if (item !== undefined) return { done: false, value: item };
-        await this.#more();
+        const failed = await this.#more();
+        if (failed === undefined || this.#isOver()) continue;
+        // What was durable before the log failed is delivered first.
+        const last = this.#source.take(this.#ground.limit.through);
+        if (last !== undefined) return { done: false, value: last };
+        throw failed.error;
       }
     } catch (error) {
       // What breaks while it ends is part of the end.
@@ -99,12 +104,12 @@ export class RunFeed<T> implements AsyncIterableIterator<T, undefined>, AsyncDis
     this.#interrupt?.();
   }
 
-  /** Resolves when there may be more, or it is over. */
-  #more(): Promise<void> {
+  /** Resolves when there may be more, or it is over; to what went wrong when there will be none. */
+  #more(): Promise<{ readonly error: unknown } | undefined> {
     const { limit, signal: commits } = this.#ground;
     const signal = this.#signal;
     const run = this.#run;
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const stop = () => {
         // The fsync of an earlier wait may end during this one.
         if (this.#interrupt === wake) this.#interrupt = undefined;
@@ -113,11 +118,11 @@ export class RunFeed<T> implements AsyncIterableIterator<T, undefined>, AsyncDis
       };
       const wake = () => {
         stop();
-        resolve();
+        resolve(undefined);
       };
       const fail = (error: unknown) => {
         stop();
-        reject(error);
+        resolve({ error });
       };
       this.#interrupt = wake;
       commits.wait(run, wake);
