@@ -64,6 +64,11 @@ export function hashOfRecord(record: Uint8Array): string {
   return bytesToHex(record, HASH_OFFSET);
 }
 
+/** The hash it was given where it was appended first: the same for an event and its copies, and for nothing else. */
+export function firstHashOf(record: Uint8Array): string {
+  return originOfRecord(record)?.hash ?? hashOfRecord(record);
+}
+
 /** Where the event in `record` was appended first, of a copy. */
 export function originOfRecord(record: Uint8Array): EventOrigin | undefined {
   return record[0] === Kind.copy ? decodeOrigin(new ByteReader(record, REST_OFFSET)) : undefined;

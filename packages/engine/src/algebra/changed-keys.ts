@@ -50,7 +50,7 @@ function collect({ shard, version: through }: Point, from: Version, selection: S
     if (!(target instanceof VersionChain)) return true;
     const { key, table } = target;
     const { primitive, space } = table;
-    if (selection.hasPrimitive(primitive) && selection.hasSpace(space.name) && key.startsWith(selection.prefix))
+    if (selection.hasPrimitive(primitive) && selection.hasSpace(space.name) && selection.hasKey(key))
       into.add(space.name, primitive, key);
     return true;
   });

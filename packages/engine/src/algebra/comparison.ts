@@ -89,7 +89,8 @@ export class Comparison {
       const keyB = pagesB?.key;
       if (keyA === undefined && keyB === undefined) return true;
       const order = keyA === undefined ? 1 : keyB === undefined ? -1 : compareCodePoints(keyA, keyB);
-      if (!visit((order <= 0 ? keyA : keyB) as string)) return false;
+      const key = (order <= 0 ? keyA : keyB) as string;
+      if (this.#selection.hasKey(key) && !visit(key)) return false;
       if (order <= 0) pagesA?.advance();
       if (order >= 0) pagesB?.advance();
     }

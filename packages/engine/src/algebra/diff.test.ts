@@ -87,6 +87,13 @@ describe("diff", () => {
     expect(diff.added).toEqual([{ ref: ref("try", "done", 2), before: undefined, after: { n: 3 } }]);
   });
 
+  test("takes an event and its copy for the same", () => {
+    fork("default", "try");
+    on("try").events.append("note", { n: 1 });
+    db.algebra.merge("try", "default");
+    expect(db.algebra.diff("try", "default")).toMatchObject({ added: [], removed: [], modified: [] });
+  });
+
   test("of one run at two versions says what happened in between", () => {
     on("default").kv.put("a", 1);
     const before = version("default");

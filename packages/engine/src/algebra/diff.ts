@@ -1,6 +1,6 @@
 import { ByteReader, decodeValue, InvalidArgumentError, type Options, type Value } from "@strata/core";
 import type { EventTable, Stored } from "@strata/storage";
-import { decodeEventRecord, hashOfRecord } from "../event-record.js";
+import { decodeEventRecord, firstHashOf } from "../event-record.js";
 import { valueIn } from "../primitives/stored-value.js";
 import type { StoredEvent } from "../scope.js";
 import { visibleAt } from "../visibility.js";
@@ -44,7 +44,8 @@ export interface NamedPoint extends Point {
 
 /**
  * Compares two points. Values are compared, not versions: what was written and is the same again is no difference. Events are compared by
- * sequence and hash; two events of different types at the same sequence are one removed and one added.
+ * sequence and hash, of a copy by the hash where it was appended first: two events with the same payload differ, an event and its copy do
+ * not. Two of different types at the same sequence are one removed and one added.
  *
  * @param now the time by which expiry is judged on both sides, µs since the epoch: what has expired is not there.
  */
@@ -94,7 +95,7 @@ class DiffInProgress {
       if (
         inA !== undefined &&
         inB !== undefined &&
-        hashOfRecord(inA.record(sequence)) === hashOfRecord(inB.record(sequence))
+        firstHashOf(inA.record(sequence)) === firstHashOf(inB.record(sequence))
       )
         continue;
       const before = inA === undefined ? undefined : eventAt(inA, sequence);

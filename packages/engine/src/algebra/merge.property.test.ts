@@ -128,7 +128,7 @@ class Pair {
       if (run.parent !== undefined)
         this.#merge(run.parent, run, step.strategy, (options) => db.algebra.rebase(run.name, options));
     } else if (step.what === "pick") this.#pick(this.#run(step.from), run, step.strategy, step.primitives);
-    else this.#revert(run, step.from, step.to);
+    else if (step.what === "revert") this.#revert(run, step.from, step.to);
   }
 
   #run(at: number): NaiveRun {
@@ -168,7 +168,7 @@ class Pair {
         json.put(key, value);
         newJson.set(key, value);
       }
-    } else {
+    } else if (write.to === "member") {
       const parent = write.path.length === 1 ? {} : json.get(key, write.path.slice(0, 1));
       if (parent !== undefined && (typeof parent !== "object" || parent === null)) return;
       json.set(key, write.path, value as Json);

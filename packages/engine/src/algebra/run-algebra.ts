@@ -127,7 +127,7 @@ export class RunAlgebra {
     const base = { shard: target.shard, version: to };
     const theirs = { shard: target.shard, version: from };
     const states = () => this.#states(target, base, theirs, { oursSince: to, theirsSince: Number.POSITIVE_INFINITY });
-    const make = () => plan(states(), undefined, new Selection(), "fail", undefined);
+    const make = () => plan(states(), undefined, new Selection({}), "fail", undefined);
     return commitPlan(this.#transactions, target, `reverted versions above ${from} up to ${to}`, [base, theirs], make)
       .info as CommitInfo;
   }
@@ -144,7 +144,7 @@ export class RunAlgebra {
       return plan(
         states,
         { run: source.name, from: theirs, to: ours },
-        new Selection(),
+        Selection.everything(),
         strategy,
         ours.gainedFrom(theirs),
       );

@@ -38,6 +38,11 @@ describe("formatDiff", () => {
     );
   });
 
+  test("says of events that only look the same that they are two", () => {
+    for (const run of ["default", "try"]) on(run).events.append("note", { n: 1 });
+    expect(formatDiff(db.algebra.diff("default", "try"))).toContain("  ~ 0 note  another event, with the same payload");
+  });
+
   test("says when there is nothing to show", () => {
     expect(formatDiff(db.algebra.diff("default", "try"))).toBe("no differences");
   });

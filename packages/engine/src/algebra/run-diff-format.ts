@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Options, Value } from "@strata/core";
 import type { DiffEntry, RunDiff } from "./diff.js";
+import { isSame } from "./same-value.js";
 
 export type DiffFormatOptions = Options<{ color: boolean; maxLines: number }>;
 
@@ -50,6 +51,7 @@ function linesOfEntry(kind: Kind, entry: DiffEntry): string[] {
   const head = `  ${MARK[kind]} ${name}`;
   if (kind !== "modified") return [`${head}  ${rendered(after ?? before)}`];
   const isWhole = paths === undefined || paths.some(({ path }) => path === "$");
+  if (ref.primitive === "event" && isSame(before, after)) return [`${head}  another event, with the same payload`];
   if (isWhole) return [`${head}  ${change(before, after)}`];
   return [head, ...paths.map((place) => `      ${printable(place.path)}  ${change(place.before, place.after)}`)];
 }

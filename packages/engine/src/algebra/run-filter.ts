@@ -1,4 +1,11 @@
-import { InvalidArgumentError, type Options, type Primitive, validateSpaceName } from "@strata/core";
+import {
+  InvalidArgumentError,
+  type Options,
+  type Primitive,
+  RESERVED_KEY_PREFIX,
+  validateSpaceName,
+} from "@strata/core";
+import { isReservedSpace } from "../reserved-space.js";
 
 /**
  * Which part of a run. What is left out is not restricted. `prefix` is that of keys, of cells and documents likewise, and of events that
@@ -8,14 +15,15 @@ export type RunFilter = Options<{ primitives: readonly Primitive[]; spaces: read
 
 const PRIMITIVES: readonly Primitive[] = ["kv", "event", "state", "json", "vector"];
 
-/** A filter that was checked, and can be asked. */
+/** A filter that was checked, and can be asked. What the database keeps for itself is left out, but by `everything`. */
 export class Selection {
   readonly prefix: string;
   readonly #primitives: ReadonlySet<Primitive> | undefined;
   readonly #spaces: ReadonlySet<string> | undefined;
+  readonly #withReserved: boolean;
 
   /** @throws InvalidArgumentError `INVALID_ARGUMENT`, `INVALID_NAME` */
-  constructor(filter: RunFilter = {}) {
+  constructor(filter: RunFilter, withReserved = false) {
     if (typeof filter !== "object" || filter === null) throw illegal("filter", filter, "an object");
     const { primitives, spaces, prefix = "" } = filter;
     if (typeof prefix !== "string") throw illegal("prefix", prefix, "a string");
@@ -28,12 +36,23 @@ export class Selection {
     if (spaces !== undefined && !Array.isArray(spaces)) throw illegal("spaces", spaces, "a list of names");
     for (const space of spaces ?? []) validateSpaceName(space);
     this.prefix = prefix;
+    this.#withReserved = withReserved;
     this.#primitives = primitives === undefined ? undefined : new Set(primitives);
     this.#spaces = spaces === undefined ? undefined : new Set(spaces);
   }
 
+  /** All of a run, with the spaces that the database keeps for itself. */
+  static everything(): Selection {
+    return new Selection({}, true);
+  }
+
   hasSpace(space: string): boolean {
+    if (isReservedSpace(space)) return this.#withReserved;
     return this.#spaces === undefined || this.#spaces.has(space);
+  }
+
+  hasKey(key: string): boolean {
+    return key.startsWith(this.prefix) && (this.#withReserved || !key.startsWith(RESERVED_KEY_PREFIX));
   }
 
   hasEvent(type: string): boolean {

@@ -4,6 +4,7 @@ import { checkDocument, checkWritten, documentLimits, formatJsonPath, type JsonO
 import { applyOperation } from "../json/json-operation.js";
 import { counterOf } from "../primitives/cell.js";
 import { plain, valueIn } from "../primitives/stored-value.js";
+import { isReservedSpace } from "../reserved-space.js";
 import { visibleAt } from "../visibility.js";
 import { Comparison, type KeyPlace } from "./comparison.js";
 import type { Conflicts } from "./conflict.js";
@@ -136,6 +137,8 @@ class KeyPlanner {
     limits: Limits,
     path?: readonly (string | number)[],
   ): Value | undefined {
+    // What was recorded in the target stays what it was: nobody can decide about what nobody sees.
+    if (isReservedSpace(ref.space)) return ours;
     const place = path === undefined ? {} : { path: formatJsonPath(path) };
     return this.#conflicts.decide({ ref: Object.freeze(ref), ...place, base, ours, theirs }, (answer) => {
       const value = copyValue(answer, limits, "what a resolver returned");
