@@ -23,6 +23,7 @@ import { commitAfter } from "./commit-history.js";
 import { decodeEventRecord } from "./event-record.js";
 import type { FeedSource } from "./feed.js";
 import { valueIn } from "./primitives/stored-value.js";
+import { isReservedSpace } from "./reserved-space.js";
 import type { Run } from "./run.js";
 import type { KeyedPrimitive } from "./scope.js";
 
@@ -124,7 +125,7 @@ function isWanted(target: WriteTarget, selection: Selection): boolean {
 }
 
 function isShown(space: SpaceTables, selection: Selection): boolean {
-  return selection.hasSpace(space.name);
+  return selection.hasSpace(space.name) && !isReservedSpace(space.name);
 }
 
 function isShownKey(key: string, selection: Selection): boolean {

@@ -2,7 +2,7 @@ import { CrashVfs, FaultVfs } from "@strata/durability/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openSimulated } from "../test/simulated-database.js";
 import type { CommitChanges, Feed, WatchFilter } from "./index.js";
-import { Database, EventLogStore, JsonDocumentStore, KvStore, StateCellStore } from "./index.js";
+import { Database, EventLogStore, JsonDocumentStore, KvStore, recorderSpaceOf, StateCellStore } from "./index.js";
 
 let db: Database;
 const run = (name = "default") => db.runs.must(name);
@@ -186,6 +186,16 @@ describe("a watched run", () => {
     ]);
     expect((await take(narrow, 2)).map(shown)).toEqual([["delete kv other/a"], ["append event other/again#0 {}"]]);
     for (const feed of [cells, elsewhere]) expect(await settled(feed.next())).toBe(PENDING);
+  });
+
+  test("shows nothing of what the database keeps for itself", async () => {
+    const feed = watch({ spaces: "all" });
+    kv(recorderSpaceOf("other")).put("step", 1);
+    db.head(run(), "other").put("kv", "_strata/mine", 1);
+    kv("other").put("a", 1);
+    db.spaces(run()).delete("other", { force: true });
+    expect((await take(feed, 2)).map(shown)).toEqual([["put kv other/a 1"], ["delete kv other/a"]]);
+    expect(() => watch({ spaces: [recorderSpaceOf("other")] })).toThrow(code("INVALID_NAME"));
   });
 
   test("that is a fork has the commits it inherited behind its own", async () => {

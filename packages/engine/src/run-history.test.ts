@@ -101,7 +101,9 @@ describe("commits", () => {
     db.runs.delete("doomed");
     expect(() => commits.next()).toThrow(code("RUN_NOT_FOUND"));
     put("a");
+    put("b");
     const others = db.history.commits(run());
+    others.next();
     db.close();
     expect(() => others.next()).toThrow(code("DATABASE_CLOSED"));
   });
