@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { Strata } from "stratadb";
 import { collaborate } from "./chapters/collaborate.mjs";
 import { crash } from "./chapters/crash.mjs";
+import { explore } from "./chapters/explore.mjs";
 import { lookBack } from "./chapters/look-back.mjs";
 import { readHistory } from "./chapters/read-history.mjs";
 import { readLibrary } from "./chapters/read-library.mjs";
@@ -75,6 +76,7 @@ async function main() {
     await readHistory({ db, sources, terminal, costs });
     await collaborate({ db, terminal, costs });
     lookBack({ db, terminal });
+    explore({ db, terminal, costs });
   } finally {
     db.close();
   }
