@@ -123,6 +123,9 @@ export function decodeCommit(reader: ByteReader): CommitRecord {
   const version = reader.varint();
   const timestamp = reader.varint();
   const flags = reader.u8();
+  if (flags > (CommitFlag.message | CommitFlag.contained)) {
+    throw new CorruptionError("CORRUPT_RECORD", `a commit has the unknown flags ${flags}`, { flags });
+  }
   const message = (flags & CommitFlag.message) === 0 ? undefined : reader.text();
   const contained = (flags & CommitFlag.contained) === 0 ? undefined : decodeContained(reader);
   const count = reader.varint();

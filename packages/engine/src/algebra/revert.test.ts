@@ -105,6 +105,13 @@ describe("revert", () => {
     ]);
   });
 
+  test("from 0 on undoes everything but events", () => {
+    on("default").events.append("note", {});
+    db.algebra.revert("default", { from: 0 });
+    expect([kv("default"), on("default").json.list(), on("default").cells.list()]).toEqual([{}, [], []]);
+    expect(on("default").events.len()).toBe(1);
+  });
+
   test("of nothing commits nothing", () => {
     const before = version();
     expect(db.algebra.revert("default", { from: before })).toMatchObject({ version: before });

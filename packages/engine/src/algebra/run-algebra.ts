@@ -198,7 +198,8 @@ export class RunAlgebra {
     if (typeof range !== "object" || range === null) {
       throw new InvalidArgumentError("INVALID_ARGUMENT", "a range is { from, to }: two versions", { range });
     }
-    const from = this.#versionOf(run, { version: range.from });
+    // 0 is before everything: before the run's first commit.
+    const from = this.#versionOf(run, { version: range.from === 0 ? run.firstVersion : range.from });
     const to = range.to === undefined ? run.version : this.#versionOf(run, { version: range.to });
     if (from > to)
       throw new InvalidArgumentError("INVALID_ARGUMENT", `version ${from} is above ${to}: a range goes upwards`, {
