@@ -421,6 +421,13 @@ describe("now, random and uuid", () => {
     expect(draw(db.recorder("other"))).not.toEqual(first);
   });
 
+  test("are refused inside a synchronous transaction, and drawn for the same step behind it", () => {
+    const recorder = db.recorder("s");
+    expect(() => db.transaction(() => recorder.now())).toThrow(expect.objectContaining({ code: "TRANSACTION_NESTED" }));
+    const now = recorder.now();
+    expect(db.recorder("s").now()).toBe(now);
+  });
+
   test("are apart from calls of those names, and random numbers lie in [0, 1)", async () => {
     const recorder = db.recorder("s");
     const now = recorder.now();

@@ -64,7 +64,10 @@ export interface Recorder {
     effect: (context: EffectContext) => Promise<T & Storable<T>> | (T & Storable<T>),
     options?: Options<{ commit: (txn: Transaction, result: T) => void; signal: AbortSignal }>,
   ): Promise<T>;
-  /** The time, µs since the epoch: drawn and committed when it is first asked for. */
+  /**
+   * The time, µs since the epoch: drawn and committed when it is first asked for. Like every write it has no place inside a synchronous
+   * transaction on the same run (`TRANSACTION_NESTED`).
+   */
   now(): number;
   /** A number in [0, 1), likewise. */
   random(): number;

@@ -2,7 +2,7 @@ import { InlineSyncDriver, LogDurability, MemoryVfs } from "@strata/durability";
 import { imageOf, TINY_SEGMENTS } from "@strata/durability/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 import { observeSpace } from "../test/stores.js";
-import { Database, EventLogStore, JsonDocumentStore, KvStore, StateCellStore } from "./index.js";
+import { Database, EventLogReader, EventLogStore, JsonDocumentStore, KvStore, StateCellStore } from "./index.js";
 
 let time = 1_700_000_000_000_000;
 const clock = { now: () => (time += 1000) };
@@ -161,6 +161,26 @@ describe.each([
       ]),
     );
     expect(observeSpace(db.replayRun("root")).kv).toEqual(new Map([["a", "another"]]));
+  });
+
+  test("of a run that others were merged into folds the merges, with the events they copied", () => {
+    db.fork(db.runs.must("default"), ["child"]);
+    kv("child").put("own", 1);
+    new EventLogStore(head("child")).append("of the child", { n: 1 });
+    new EventLogStore(head()).append("meanwhile", { n: 2 });
+    new JsonDocumentStore(head("child")).set("doc", "$.at.y", 2);
+    const merged = db.algebra.merge("child", "default");
+    expect(merged.conflicts).toEqual([]);
+    kv().put("after", 1);
+    for (const name of ["default", "child"]) {
+      const run = db.runs.must(name);
+      const replayed = db.replayRun(name);
+      expect(replayed.digest({ history: true }), name).toBe(at(name, run.version).digest({ history: true }));
+      expect(observeSpace(replayed)).toEqual(observeSpace(at(name, run.version)));
+      expect(new EventLogReader(replayed).verify()).toMatchObject({ valid: true });
+    }
+    const types = observeSpace(db.replayRun("default")).events.map(({ type }) => type);
+    expect(types.slice(-2)).toEqual(["meanwhile", "of the child"]);
   });
 
   test("of spaces that went and came again shows those that were there", () => {
