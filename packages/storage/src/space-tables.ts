@@ -4,7 +4,7 @@
 import { EventTable, type EventTableBase } from "./event-table.js";
 import { Table, type TableBase, type TablePrimitive } from "./table.js";
 
-/** The incarnation below, and the version at which it was forked from. */
+/** The incarnation below, and the version at which it was forked from: above that of the incarnation below that one. */
 export interface SpaceBase {
   readonly space: SpaceTables;
   readonly version: number;
@@ -56,7 +56,7 @@ export class SpaceTables {
 
   /** The nearest table below that had something at the fork: empty ones need no layer. */
   #tableBase(primitive: TablePrimitive): TableBase | undefined {
-    for (let base = this.#base; base !== undefined; base = base.space.#baseBelow(base.version)) {
+    for (let base = this.#base; base !== undefined; base = base.space.#base) {
       const table = base.space.#tables[primitive];
       if (table !== undefined && table.firstVersion <= base.version) return { table, version: base.version };
     }
@@ -64,18 +64,11 @@ export class SpaceTables {
   }
 
   #eventBase(): EventTableBase | undefined {
-    for (let base = this.#base; base !== undefined; base = base.space.#baseBelow(base.version)) {
+    for (let base = this.#base; base !== undefined; base = base.space.#base) {
       const table = base.space.#events;
       if (table !== undefined && table.firstVersion <= base.version) return { table, version: base.version };
     }
     return undefined;
-  }
-
-  /** What lies below this incarnation, for a reader that sees this one as of `version`. */
-  #baseBelow(version: number): SpaceBase | undefined {
-    const base = this.#base;
-    if (base === undefined || base.version <= version) return base;
-    return { space: base.space, version };
   }
 
   /** Version of the first write to any of the tables; `Infinity` before it. */
@@ -92,7 +85,7 @@ export class SpaceTables {
   static #nearestWritten(base: SpaceBase): SpaceBase | undefined {
     let nearest: SpaceBase | undefined = base;
     while (nearest !== undefined && nearest.space.#firstVersion > nearest.version) {
-      nearest = nearest.space.#baseBelow(nearest.version);
+      nearest = nearest.space.#base;
     }
     return nearest;
   }
