@@ -8,6 +8,7 @@ export type { PathDifference } from "./algebra/json-difference.js";
 export type { MergeOptions, MergeResult } from "./algebra/merge.js";
 export { RunAlgebra } from "./algebra/run-algebra.js";
 export { type DiffFormatOptions, formatDiff } from "./algebra/run-diff-format.js";
+export { diffToJson } from "./algebra/run-diff-json.js";
 export type { RunFilter } from "./algebra/run-filter.js";
 export type { Change, CommitChanges, WatchFilter } from "./change-feed.js";
 export { CommitData } from "./commit-data.js";

@@ -89,5 +89,5 @@ export type {
   TransactionOptions,
   VersionedCell,
 } from "@strata/engine";
-export { formatDiff } from "@strata/engine";
+export { diffToJson, formatDiff } from "@strata/engine";
 export type { OpenOptions } from "./open-options.js";

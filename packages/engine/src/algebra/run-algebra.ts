@@ -97,9 +97,8 @@ export class RunAlgebra {
     const from = this.#resolve(source);
     const run = this.#registry.must(target);
     const selection = new Selection(filter);
-    const base = this.#baseOf(from, headOf(run)).base;
+    const { base, ours, theirs } = this.#baseOf(from, headOf(run));
     const make = (): MergePlan => {
-      const [ours, theirs] = [new Containment(headOf(run)), new Containment(from)];
       const states = this.#states(run, base, from, {
         oursSince: ours.containedSince(base),
         theirsSince: Number.POSITIVE_INFINITY,
@@ -138,7 +137,6 @@ export class RunAlgebra {
     if (preview !== true) target.assertWritable();
     if (ours.includes(theirs)) return result(undefined, base, undefined);
     const make = (): MergePlan => {
-      const ours = new Containment(headOf(target));
       const since = { oursSince: ours.containedSince(base), theirsSince: theirs.containedSince(base) };
       const states = this.#states(target, base, from, since);
       return plan(
