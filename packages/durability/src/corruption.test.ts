@@ -279,6 +279,19 @@ describe("damage", () => {
     expect(summary.nextVersion).toBeGreaterThan(48);
   });
 
+  test("of a segment that stands between others is put aside, and the log is whole", () => {
+    const { vfs } = killed();
+    const [path] = segmentsOn(vfs);
+    const stray = path!.replace(/([0-9a-f]{16})\.wal$/, "0000000000000007.wal");
+    putFile(vfs, stray, imageOf(vfs).get(path!)!);
+    expect(errorOf(() => openTestLog(vfs, OPTIONS))).toMatchObject({ code: "WAL_CORRUPT", facts: { file: stray } });
+    const { commits, summary, log } = openTestLog(vfs, { ...OPTIONS, recovery: "salvage" });
+    expect(commits).toHaveLength(48);
+    expect(summary.lost).toMatchObject([{ file: stray }]);
+    log.shutdown();
+    expect(openTestLog(vfs, OPTIONS).commits).toHaveLength(48);
+  });
+
   test("read-only, salvage shows the same and changes no byte", () => {
     const { vfs } = killed();
     const path = segmentsOn(vfs)[1]!;

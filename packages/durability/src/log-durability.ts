@@ -14,7 +14,13 @@ import { LogPoisoned } from "./log-poisoned.js";
 import type { CommitVisitor } from "./log-scan.js";
 import { LOCK_NAME, type OwnManifests, surveyDirectory } from "./manifest-directory.js";
 import { closed, OpenLog } from "./open-log.js";
-import { type RecoveredLog, type RecoveryContext, recoverForReading, recoverForWriting } from "./recovery.js";
+import {
+  mustHoldDatabase,
+  type RecoveredLog,
+  type RecoveryContext,
+  recoverForReading,
+  recoverForWriting,
+} from "./recovery.js";
 import { commitStatusOf, summaryOf } from "./recovery-summary.js";
 import type { SyncDriver } from "./sync-driver.js";
 import type { Vfs, VfsLock } from "./vfs.js";
@@ -100,7 +106,7 @@ export class LogDurability implements Durability {
     const visitCommit: CommitVisitor = (payload, endLsn, version) => visit(payload, toLsn(endLsn), version);
     const { readOnly } = this.#settings;
     // Taking the lock makes a file: not where there is nothing to read.
-    if (readOnly && surveyDirectory(this.#vfs).manifests.length === 0) recoverForReading(this.#context(), visitCommit);
+    if (readOnly && surveyDirectory(this.#vfs).epochMax === 0) mustHoldDatabase(this.#context());
     const lock = this.#vfs.lock(LOCK_NAME, readOnly ? "shared" : "exclusive");
     try {
       if (readOnly) this.#recoverForReading(visitCommit);

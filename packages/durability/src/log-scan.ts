@@ -346,7 +346,8 @@ class LogScanner implements FrameVisitor {
     let next = Math.max(this.#manifest.nextVersion, this.#lastVersion + 1, clean?.nextVersion ?? 0);
     const last = spans.at(-1);
     for (const segment of this.#segments) {
-      if (segment.epoch !== last?.epoch) continue;
+      // Later ones are those of recoveries that were interrupted, or of epochs whose manifest was lost.
+      if (last === undefined || segment.epoch < last.epoch) continue;
       try {
         next = Math.max(next, this.#reader.readHeader({ ...segment, databaseId }).versionLimit);
       } catch (error) {

@@ -10,6 +10,7 @@ import {
   type Manifest,
   manifestName,
 } from "./manifest.js";
+import { rebuildManifest } from "./manifest-rebuild.js";
 import type { Vfs } from "./vfs.js";
 import { readWhole, writeFully } from "./vfs-io.js";
 import { EPOCH_MAX, parseSegmentName, WAL_DIRECTORY } from "./wal-format.js";
@@ -41,7 +42,7 @@ export interface SegmentFile {
 
 export const LOCK_NAME = "LOCK";
 /** Behind the name of a manifest that does not parse and that another one made up for: kept, never read again. */
-const DAMAGED_SUFFIX = ".damaged";
+export const DAMAGED_SUFFIX = ".damaged";
 
 export function surveyDirectory(vfs: Vfs): DirectorySurvey {
   const manifests: ManifestFile[] = [];
@@ -66,10 +67,13 @@ export function surveyDirectory(vfs: Vfs): DirectorySurvey {
   return { manifests, remains, segments, epochMax, foreign };
 }
 
-/** The manifest that counts, and those above it that do not parse. */
+/** The manifest that counts. */
 export interface SelectedManifest {
   readonly manifest: Manifest;
+  /** Manifests that would count more, and do not parse. */
   readonly damaged: readonly ManifestFile[];
+  /** It was found out from the segments: no manifest is there that describes them all. */
+  readonly rebuilt: boolean;
 }
 
 /**
@@ -79,49 +83,46 @@ export interface SelectedManifest {
  * about how the log was closed, and nothing else. Otherwise the answer is an error, because an older description of the log
  * would silently drop what came after it.
  *
- * @param salvage passes over damage in any case.
+ * @param salvage takes what the segments tell of themselves instead.
  * @throws {CorruptionError} `MANIFEST_CORRUPT`, `MANIFEST_MISSING`
  * @throws {InvalidArgumentError} `NOT_A_DATABASE`
  * @throws {StateError} `FORMAT_TOO_NEW`
  */
 export function selectManifest(vfs: Vfs, survey: DirectorySurvey, salvage: boolean): SelectedManifest | undefined {
   const damaged: ManifestFile[] = [];
-  let firstDamage: CorruptionError | undefined;
+  let problem: CorruptionError | undefined;
   for (const file of survey.manifests) {
     let manifest: Manifest;
     try {
       manifest = readManifest(vfs, file);
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;
-      firstDamage ??= error;
+      problem ??= error;
       damaged.push(file);
       continue;
     }
-    if (firstDamage !== undefined && !salvage && !coversAll(manifest, survey)) throw firstDamage;
-    return { manifest, damaged };
+    if (problem === undefined || coversAll(manifest, survey)) return { manifest, damaged, rebuilt: false };
+    break;
   }
-  if (firstDamage !== undefined) throw firstDamage;
-  if (survey.segments.length > 0) {
-    throw new CorruptionError(
-      "MANIFEST_MISSING",
-      `${vfs.name} holds ${survey.segments.length} segments of a log, and no manifest`,
-      {
-        path: vfs.name,
-        segments: survey.segments.map((segment) => segment.path),
-      },
-    );
+  if (problem === undefined && survey.segments.length > 0) problem = missing(vfs, survey);
+  if (problem !== undefined) {
+    const manifest = salvage ? rebuildManifest(vfs, survey.segments) : undefined;
+    if (manifest === undefined) throw problem;
+    return { manifest, damaged, rebuilt: true };
   }
-  if (survey.foreign.length > 0) {
-    throw new InvalidArgumentError(
-      "NOT_A_DATABASE",
-      `${vfs.name} is not empty and holds no database: ${survey.foreign[0]} is there`,
-      {
-        path: vfs.name,
-        names: survey.foreign.slice(0, 10),
-      },
-    );
-  }
+  if (survey.foreign.length > 0) throw foreign(vfs, survey);
   return undefined;
+}
+
+function missing(vfs: Vfs, survey: DirectorySurvey): CorruptionError {
+  const message = `${vfs.name} holds ${survey.segments.length} segments of a log, and no manifest`;
+  const segments = survey.segments.map((segment) => segment.path);
+  return new CorruptionError("MANIFEST_MISSING", message, { path: vfs.name, segments });
+}
+
+function foreign(vfs: Vfs, survey: DirectorySurvey): InvalidArgumentError {
+  const message = `${vfs.name} is not empty and holds no database: ${survey.foreign[0]} is there`;
+  return new InvalidArgumentError("NOT_A_DATABASE", message, { path: vfs.name, names: survey.foreign.slice(0, 10) });
 }
 
 function readManifest(vfs: Vfs, file: ManifestFile): Manifest {

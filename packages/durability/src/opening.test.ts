@@ -30,7 +30,7 @@ describe("where no database may be made", () => {
     for (const path of pathsOn(vfs)) if (path.startsWith("MANIFEST")) vfs.unlink(path);
     const before = imageOf(vfs);
     expect(codeOf(() => openTestLog(vfs))).toBe("MANIFEST_MISSING");
-    expect(codeOf(() => openTestLog(vfs, { recovery: "salvage" }))).toBe("MANIFEST_MISSING");
+    expect(codeOf(() => openTestLog(vfs, { readOnly: true }))).toBe("MANIFEST_MISSING");
     expect(imageOf(vfs)).toEqual(before);
   });
 
@@ -175,6 +175,73 @@ describe("an orderly end", () => {
       "MANIFEST-00000001-00000002",
       "MANIFEST-00000001-00000003",
     ]);
+  });
+});
+
+describe("salvage without a manifest", () => {
+  /** Five sessions, the last two killed. */
+  function sessions(): MemoryVfs {
+    const vfs = new MemoryVfs();
+    for (let session = 1; session <= 5; session++) {
+      const { log, summary } = openTestLog(vfs, { segments: TINY_SEGMENTS }, session);
+      for (let i = 0; i < 20; i++) log.persist(summary.nextVersion + i, PAYLOAD, "strict");
+      if (session > 3) log.abandon();
+      else log.shutdown();
+    }
+    return vfs;
+  }
+
+  const damages: Record<string, (vfs: MemoryVfs, path: string) => void> = {
+    missing: (vfs, path) => vfs.unlink(path),
+    damaged: (vfs, path) => putFile(vfs, path, PAYLOAD),
+  };
+
+  for (const [name, damage] of Object.entries(damages)) {
+    test(`(${name}) finds out from the segments what the log consists of, and says so`, () => {
+      const vfs = sessions();
+      const { databaseId, nextVersion } = openTestLog(vfs.clone(), { segments: TINY_SEGMENTS }).summary;
+      for (const path of pathsOn(vfs)) if (path.startsWith("MANIFEST")) damage(vfs, path);
+      const before = imageOf(vfs);
+      const reader = openTestLog(vfs, { segments: TINY_SEGMENTS, recovery: "salvage", readOnly: true });
+      expect(imageOf(vfs)).toEqual(before);
+      reader.log.shutdown();
+      const { summary, commits, log } = openTestLog(vfs, { segments: TINY_SEGMENTS, recovery: "salvage" });
+      expect(commits).toEqual(reader.commits);
+      expect(commits).toHaveLength(100);
+      expect(summary.databaseId).toBe(databaseId);
+      expect(summary.nextVersion).toBeGreaterThanOrEqual(nextVersion);
+      expect(summary.lost).toMatchObject([
+        {
+          file: expect.stringMatching(/^MANIFEST/),
+          reason: expect.stringMatching(name === "missing" ? /missing/ : /parse/),
+        },
+      ]);
+      log.shutdown();
+      expect(openTestLog(vfs, { segments: TINY_SEGMENTS }).summary).toMatchObject({
+        commits: 100,
+        clean: true,
+        lost: [],
+      });
+    });
+  }
+
+  test("gives up where no segment can be read either", () => {
+    const vfs = sessions();
+    for (const path of pathsOn(vfs)) putFile(vfs, path, PAYLOAD);
+    expect(codeOf(() => openTestLog(vfs, { recovery: "salvage" }))).toBe("MANIFEST_CORRUPT");
+  });
+
+  test("is not fooled by what an interrupted recovery left, nor by an old manifest that came back", () => {
+    const vfs = sessions();
+    const old = pathsOn(vfs).filter((path) => path.startsWith("MANIFEST"));
+    const image = imageOf(vfs);
+    const { log, summary } = openTestLog(vfs, { segments: TINY_SEGMENTS }, 9);
+    log.persist(summary.nextVersion, PAYLOAD, "strict");
+    log.abandon();
+    for (const path of pathsOn(vfs)) if (path.startsWith("MANIFEST")) putFile(vfs, path, PAYLOAD);
+    for (const path of old) putFile(vfs, path, image.get(path)!);
+    expect(codeOf(() => openTestLog(vfs, { segments: TINY_SEGMENTS }))).toBe("MANIFEST_CORRUPT");
+    expect(openTestLog(vfs, { segments: TINY_SEGMENTS, recovery: "salvage" }).commits).toHaveLength(101);
   });
 });
 

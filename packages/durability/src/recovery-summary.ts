@@ -5,10 +5,10 @@ import type { RecoveredLog } from "./recovery.js";
 
 /** What recovery tells its caller. */
 export function summaryOf(recovered: RecoveredLog, epoch: number): RecoverySummary {
-  const { databaseId, scan, created, clean } = recovered;
+  const { databaseId, scan, lost, created, clean } = recovered;
   let tornBytes = 0;
   for (const { bytes } of scan.cut) tornBytes += bytes;
-  const { commits, nextVersion, cut, lost } = scan;
+  const { commits, nextVersion, cut } = scan;
   return { epoch, databaseId, nextVersion, commits, tornBytes, cut, lost, created, clean };
 }
 

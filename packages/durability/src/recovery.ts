@@ -1,7 +1,15 @@
 import { type Clock, CorruptionError, type Logger, StateError, StrataError } from "@strata/core";
+import type { LostRange } from "./durability.js";
 import { type CommitVisitor, type LogScan, scanLog } from "./log-scan.js";
 import { ENDINGS_MAX, type EpochEnding, type LogSpan, type Manifest } from "./manifest.js";
-import { type DirectorySurvey, OwnManifests, selectManifest, surveyDirectory } from "./manifest-directory.js";
+import {
+  DAMAGED_SUFFIX,
+  type DirectorySurvey,
+  OwnManifests,
+  type SelectedManifest,
+  selectManifest,
+  surveyDirectory,
+} from "./manifest-directory.js";
 import { copyTail, type TailCopyContext } from "./tail-copy.js";
 import type { Vfs } from "./vfs.js";
 import { databaseIdText, PREPARED_NAME_PATTERN, WAL_DIRECTORY } from "./wal-format.js";
@@ -19,6 +27,8 @@ export interface RecoveredLog {
   readonly databaseId: string;
   readonly scan: LogScan;
   readonly endings: readonly EpochEnding[];
+  /** What salvage gave up. */
+  readonly lost: readonly LostRange[];
   readonly created: boolean;
   readonly clean: boolean;
 }
@@ -34,35 +44,29 @@ export interface OwnedLog extends RecoveredLog {
 /** Written behind the name of a segment that salvage gave up. */
 const LOST_SUFFIX = ".lost";
 
-/**
- * Reads the log without changing a byte.
- *
- * @throws {StateError} `READ_ONLY` when there is no database.
- */
+/** @throws {StateError} `READ_ONLY` when there is no database; and whatever else stands against reading the manifest. */
+export function mustHoldDatabase({ vfs, salvage }: RecoveryContext): {
+  readonly survey: DirectorySurvey;
+  readonly selected: SelectedManifest;
+} {
+  const survey = surveyDirectory(vfs);
+  const selected = selectManifest(vfs, survey, salvage);
+  if (selected !== undefined) return { survey, selected };
+  throw new StateError("READ_ONLY", `${vfs.name} holds no database, and opening it read-only does not make one`, {
+    path: vfs.name,
+  });
+}
+
+/** Reads the log without changing a byte. Throws like `mustHoldDatabase` and `scanLog`. */
 export function recoverForReading(
   context: RecoveryContext,
   visit: CommitVisitor,
 ): RecoveredLog & { readonly epoch: number } {
   const { vfs, salvage } = context;
-  const survey = surveyDirectory(vfs);
-  const selected = selectManifest(vfs, survey, salvage);
-  if (selected === undefined) {
-    throw new StateError("READ_ONLY", `${vfs.name} holds no database, and opening it read-only does not make one`, {
-      path: vfs.name,
-    });
-  }
+  const { survey, selected } = mustHoldDatabase(context);
   const { manifest } = selected;
-  const how = { salvage, mayBeTrimmed: selected.damaged.length > 0 };
-  const scan = scanLog(vfs, manifest, survey.segments, how, visit);
-  const clean = manifest.clean !== undefined && scan.lost.length === 0;
-  return {
-    databaseId: manifest.databaseId,
-    epoch: manifest.epoch,
-    scan,
-    endings: endingsAfter(manifest, scan),
-    created: false,
-    clean,
-  };
+  const scan = scanLog(vfs, manifest, survey.segments, { salvage, mayBeTrimmed: selected.damaged.length > 0 }, visit);
+  return { ...recovered(vfs, selected, manifest, scan), epoch: manifest.epoch };
 }
 
 /**
@@ -93,18 +97,40 @@ export function recoverForWriting(context: RecoveryContext, visit: CommitVisitor
   const { active, fromLsn, checksum } = copyTail(context, manifests.current, scan);
   const spans: LogSpan[] = manifests.current.spans.filter((span) => span.fromLsn < fromLsn);
   spans.push({ epoch: manifests.current.epoch, fromLsn, durableLsn: scan.endLsn });
-  const endings = endingsAfter(manifests.current, scan);
-  const clean = selected?.manifest.clean !== undefined && scan.lost.length === 0;
+  const found = recovered(vfs, selected, manifests.current, scan);
+  const { endings } = found;
   try {
     manifests.replace({ spans, endings, nextVersion: scan.nextVersion, clean: undefined });
-    sweep(vfs, manifests.current, scan, logger);
+    sweep(vfs, manifests.current, found, logger);
     manifests.checkFence();
   } catch (error) {
     active.file.close();
     throw error;
   }
-  const created = selected === undefined;
-  return { databaseId: base.databaseId, scan, endings, created, clean, manifests, active, checksum };
+  return { ...found, manifests, active, checksum };
+}
+
+function recovered(vfs: Vfs, selected: SelectedManifest | undefined, manifest: Manifest, scan: LogScan): RecoveredLog {
+  const lost = [...(selected?.rebuilt === true ? lostManifests(vfs, selected) : []), ...scan.lost];
+  return {
+    databaseId: manifest.databaseId,
+    scan,
+    endings: endingsAfter(manifest, scan),
+    lost,
+    created: selected === undefined,
+    clean: selected?.manifest.clean !== undefined && lost.length === 0,
+  };
+}
+
+function lostManifests(vfs: Vfs, { damaged }: SelectedManifest): LostRange[] {
+  const reason = "what the log consists of was found out from its segments";
+  if (damaged.length === 0) return [{ file: "MANIFEST", offset: 0, bytes: 0, reason: `it is missing; ${reason}` }];
+  return damaged.map(({ name }) => ({
+    file: name,
+    offset: 0,
+    bytes: vfs.size(name) ?? vfs.size(name + DAMAGED_SUFFIX) ?? 0,
+    reason: `it does not parse; ${reason}`,
+  }));
 }
 
 function newManifest(context: RecoveryContext): Omit<Manifest, "epoch" | "number"> {
@@ -148,15 +174,18 @@ function endingsAfter(manifest: Manifest, scan: LogScan): readonly EpochEnding[]
 
 /**
  * Removes what the manifest does not mention: segments that were superseded, those of interrupted recoveries, what was
- * prepared and not used. What salvage gave up is put aside instead. A failure is no harm: the next opening tries again.
+ * prepared and not used. Where salvage gave something up, nothing is removed that may hold it, but put aside. A failure is no
+ * harm: the next opening tries again.
  */
-function sweep(vfs: Vfs, manifest: Manifest, scan: LogScan, logger: Logger): void {
-  const lost = new Set(scan.lost.map((range) => range.file));
+function sweep(vfs: Vfs, manifest: Manifest, found: RecoveredLog, logger: Logger): void {
+  const inLog = new Set(found.scan.pieces.map(({ path }) => path));
+  const isLost = new Set(found.lost.map(({ file }) => file));
   try {
-    for (const segment of surveyDirectory(vfs).segments) {
-      if (segment.epoch > manifest.epoch || isMentioned(manifest.spans, segment.epoch, segment.firstLsn)) continue;
-      if (lost.has(segment.path)) vfs.rename(segment.path, segment.path + LOST_SUFFIX);
-      else vfs.unlink(segment.path);
+    for (const { path, epoch, firstLsn } of surveyDirectory(vfs).segments) {
+      const isStray = isLost.has(path) && !inLog.has(path);
+      if (epoch >= manifest.epoch || (isMentioned(manifest.spans, epoch, firstLsn) && !isStray)) continue;
+      if (found.lost.length > 0) vfs.rename(path, path + LOST_SUFFIX);
+      else vfs.unlink(path);
     }
     for (const name of vfs.list(WAL_DIRECTORY)) {
       if (PREPARED_NAME_PATTERN.test(name)) vfs.unlink(`${WAL_DIRECTORY}/${name}`);
