@@ -4,7 +4,6 @@ import {
   InvalidArgumentError,
   type Options,
   type Primitive,
-  RESERVED_KEY_PREFIX,
   type Value,
   type Version,
   validateSpaceName,
@@ -23,7 +22,6 @@ import { commitAfter } from "./commit-history.js";
 import { decodeEventRecord } from "./event-record.js";
 import type { FeedSource } from "./feed.js";
 import { valueIn } from "./primitives/stored-value.js";
-import { isReservedSpace } from "./reserved-space.js";
 import type { Run } from "./run.js";
 import type { KeyedPrimitive } from "./scope.js";
 
@@ -117,26 +115,18 @@ function commitChanges(run: string, timeline: Timeline, version: Version, change
 
 /** Whether a write is one of the selection; of a log of events only whether such a one may be. */
 function isWanted(target: WriteTarget, selection: Selection): boolean {
-  if (target instanceof EventTable) return selection.hasPrimitive("event") && isShown(target.space, selection);
+  if (target instanceof EventTable) return selection.hasPrimitive("event") && selection.hasSpace(target.space.name);
   const { primitive, space } = target.table;
   // Vectors are told of by collection and key, which their own store knows.
-  if (primitive === "vector" || !selection.hasPrimitive(primitive) || !isShown(space, selection)) return false;
-  return isShownKey(target.key, selection);
-}
-
-function isShown(space: SpaceTables, selection: Selection): boolean {
-  return selection.hasSpace(space.name) && !isReservedSpace(space.name);
-}
-
-function isShownKey(key: string, selection: Selection): boolean {
-  return key.startsWith(selection.prefix) && !key.startsWith(RESERVED_KEY_PREFIX);
+  if (primitive === "vector" || !selection.hasPrimitive(primitive) || !selection.hasSpace(space.name)) return false;
+  return selection.hasKey(target.key);
 }
 
 /** What the commit did, in the order in which it did it: a commit drops spaces before it writes. */
 function changesOf(run: string, timeline: Timeline, version: Version, selection: Selection): Change[] {
   const changes: Change[] = [];
   for (const space of timeline.spacesDroppedBy(version)) {
-    if (isShown(space, selection)) addDropped(changes, run, space, version, selection);
+    if (selection.hasSpace(space.name)) addDropped(changes, run, space, version, selection);
   }
   /** The next event of each log that this commit appended to. */
   const next = new Map<EventTable, number>();
@@ -176,7 +166,7 @@ function addDropped(changes: Change[], run: string, space: SpaceTables, version:
     if (!selection.hasPrimitive(primitive)) continue;
     space.table(primitive).scan({ start: selection.prefix, end: undefined, reverse: false }, before, (key) => {
       if (!key.startsWith(selection.prefix)) return false;
-      if (isShownKey(key, selection)) {
+      if (selection.hasKey(key)) {
         changes.push({ kind: "delete", ref: { run, space: name, primitive, key }, value: undefined });
       }
       return true;
