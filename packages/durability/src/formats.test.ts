@@ -3,6 +3,10 @@ import { StrataError } from "@strata/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeManifest, encodeManifest, type Manifest, manifestName } from "./manifest.js";
+import { MemoryVfs } from "./memory-vfs.js";
+import { changeFile } from "./testing/disk-image.js";
+import { openTestLog } from "./testing/test-log.js";
+import { readWhole } from "./vfs-io.js";
 import {
   decodeSegmentHeader,
   encodeSegmentHeader,
@@ -186,6 +190,29 @@ describe("a frame", () => {
       bytes[bit >> 3] = bytes[bit >> 3]! ^ (1 << (bit & 7));
     }
     expect(frameEnd(bytes, view, 0, bytes.length, 1000, 7)).toBe(bytes.length);
+  });
+
+  test("of no type, or whose mark is ahead of itself, is none, whatever its checksum", () => {
+    for (const [type, lsn, durable] of [
+      [0, 100, 50],
+      [FrameType.mark, 100, 101],
+    ] as const) {
+      const encoder = new FrameEncoder();
+      encoder.add(7, type, lsn, durable, 5, new Uint8Array(0));
+      const bytes = encoder.bytes.slice(0, encoder.length);
+      expect(frameEnd(bytes, new DataView(bytes.buffer), 0, bytes.length, lsn, 7)).toBe(-1);
+    }
+  });
+
+  test("of a type that nobody has defined is damage, not a torn tail", () => {
+    const vfs = new MemoryVfs();
+    const { log } = openTestLog(vfs);
+    log.abandon();
+    const path = `wal/${vfs.list("wal")[0]}`;
+    const encoder = new FrameEncoder();
+    encoder.add(decodeSegmentHeader(readWhole(vfs, path), path).salt, 9, 0, 0, 1, new Uint8Array(5));
+    changeFile(vfs, path, (bytes) => void bytes.set(encoder.bytes.subarray(0, encoder.length), SEGMENT_HEADER_SIZE));
+    expect(codeOf(() => openTestLog(vfs))).toBe("WAL_CORRUPT");
   });
 
   test("of several megabytes does not keep its buffer", () => {
