@@ -1,5 +1,5 @@
 import { compareCodePoints, type Version } from "@strata/core";
-import { Found, isLive, type Table, VersionChain } from "@strata/storage";
+import { Box, Found, isLive, type Stored, type Table, VersionChain } from "@strata/storage";
 import type { ConflictKey } from "./observation.js";
 import type { RangeObservation } from "./read-set.js";
 import type { TransactionContext } from "./transaction-context.js";
@@ -48,7 +48,7 @@ function validateRanges(
   transaction: TransactionContext,
   conflicts: ConflictList,
 ): void {
-  const { shard, startVersion } = transaction;
+  const { shard, startVersion, startTime } = transaction;
   const byTable = new Map<Table, RangeObservation[]>();
   for (const range of ranges) {
     if (range.table.droppedAt !== Number.POSITIVE_INFINITY) {
@@ -66,11 +66,20 @@ function validateRanges(
       if (!contains(range, target.key)) continue;
       const existed = target.table.find(target.key, startVersion, before);
       // A list of keys still holds when a key inside it got another value.
-      if (range.what === "keys" && isLive(before.stored) === isLive(target.table.head(target.key))) continue;
+      if (
+        range.what === "keys" &&
+        isListed(before.stored, startTime) === isListed(target.table.head(target.key), startTime)
+      )
+        continue;
       conflicts.add(conflictOf(target.table, target.key, existed ? before.version : 0, version));
     }
     return true;
   });
+}
+
+/** Whether a scan by the transaction's clock lists a key that holds `stored`: one that had expired is as absent as a deleted one. */
+function isListed(stored: Stored | undefined, startTime: number): boolean {
+  return isLive(stored) && !(stored instanceof Box && stored.expiresAt <= startTime);
 }
 
 function contains(range: RangeObservation, key: string): boolean {

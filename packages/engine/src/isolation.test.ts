@@ -1,5 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { Database, EventLogStore, JsonDocumentStore, KvStore, type OpenTransaction, StateCellStore } from "./index.js";
+import {
+  Database,
+  EventLogStore,
+  JsonDocumentStore,
+  KvStore,
+  type OpenTransaction,
+  type Scope,
+  StateCellStore,
+} from "./index.js";
 
 /**
  * Isolation by anomaly. Names and scripts follow Adya, "Weak Consistency" (1999), and the Hermitage suite of Martin Kleppmann. T1 and T2 are
@@ -447,4 +455,93 @@ test("own writes are seen by every kind of read", () => {
   expect(cellsOf(t).read("c")).toBe(2);
   t.commit();
   expect(kv.list()).toEqual(["a", "y"]);
+});
+
+describe("in a run that was forked and has not written yet", () => {
+  let fork: Scope;
+  let other: Scope;
+  const beginInFork = () => db.beginTransaction("fork");
+
+  beforeEach(() => {
+    new StateCellStore(db.head(db.runs.must("default"))).set("cell", 1);
+    new EventLogStore(db.head(db.runs.must("default"))).append("t", {});
+    const run = db.runs.must("default");
+    db.runs.fork(run, run.version, ["fork"]);
+    fork = db.head(db.runs.must("fork"));
+    other = db.head(db.runs.must("default"));
+  });
+
+  test("P4 lost update", () => {
+    const [t1, t2] = [beginInFork(), beginInFork()];
+    for (const t of [t1, t2]) kvOf(t).put("x", (kvOf(t).get("x") as number) + 1);
+    t1.commit();
+    expect(() => t2.commit()).toThrow(CONFLICT);
+    expect(new KvStore(fork).get("x")).toBe(11);
+  });
+
+  const reads: readonly [string, (t: OpenTransaction) => unknown, (scope: Scope) => unknown][] = [
+    ["a value", (t) => kvOf(t).get("x"), (scope) => new KvStore(scope).delete("x")],
+    ["an absence", (t) => kvOf(t).get("new"), (scope) => new KvStore(scope).put("new", 1)],
+    ["a list", (t) => kvOf(t).list(), (scope) => new KvStore(scope).put("new", 1)],
+    ["a cell", (t) => cellsOf(t).read("cell"), (scope) => new StateCellStore(scope).set("cell", 2)],
+    ["a length", (t) => eventsOf(t).len(), (scope) => new EventLogStore(scope).append("t", {})],
+  ];
+  test.each(reads)("%s that was read conflicts with a write of the fork", (_, read, write) => {
+    const t = beginInFork();
+    read(t);
+    kvOf(t).put("seen", true);
+    write(fork);
+    expect(() => t.commit()).toThrow(CONFLICT);
+  });
+
+  test.each(reads)("%s that was read does not conflict with a write of the parent", (_, read, write) => {
+    const t = beginInFork();
+    read(t);
+    kvOf(t).put("seen", true);
+    write(other);
+    new StateCellStore(fork).set("unrelated", 1);
+    t.commit();
+  });
+});
+
+describe("of a document", () => {
+  let json: JsonDocumentStore;
+  beforeEach(() => {
+    json = new JsonDocumentStore(db.head(db.runs.must("default")));
+    json.put("doc", { a: 1, b: 1 });
+  });
+
+  test.each<[string, (t: OpenTransaction) => unknown]>([
+    ["query", (t) => jsonOf(t).query("doc", "$.b")],
+    ["getVersioned", (t) => jsonOf(t).getVersioned("doc")],
+  ])("%s after an own path write observes what shows through", (_, read) => {
+    const t = begin();
+    jsonOf(t).set("doc", "a", 2);
+    read(t);
+    json.set("doc", "b", 2);
+    expect(() => t.commit()).toThrow(CONFLICT);
+  });
+
+  test("a patch that was refused, and the refusal caught, is observed", () => {
+    const t = begin();
+    expect(() => jsonOf(t).patch("doc", [{ op: "test", path: "/a", value: 2 }])).toThrow(
+      expect.objectContaining({ code: "PATCH_TEST_FAILED" }),
+    );
+    kvOf(t).put("a", "is not 2");
+    json.set("doc", "a", 2);
+    expect(() => t.commit()).toThrow(CONFLICT);
+  });
+});
+
+test("P3 phantom: a key that had expired comes back", () => {
+  let now = 1_700_000_000_000_000;
+  db = Database.ephemeral({ clock: { now: () => now } });
+  kv = new KvStore(db.head(db.runs.must("default")));
+  kv.put("k", 1, { ttlMs: 10 });
+  now += 20_000;
+  const t = begin();
+  expect(kvOf(t).list()).toEqual([]);
+  kvOf(t).put("seen", "nothing");
+  kv.put("k", 2);
+  expect(() => t.commit()).toThrow(CONFLICT);
 });

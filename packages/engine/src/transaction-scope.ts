@@ -162,7 +162,7 @@ class TransactionTable implements TableReader {
       const isThere = table.find(key, startVersion, out);
       reads.observeKey(table, key, isThere ? out.version : 0);
       if (!isThere) return false;
-    }
+    } else if (this.#isPatched(key)) this.observe(key);
     return visibleAt(out.stored, startTime) !== undefined;
   }
 
@@ -240,6 +240,12 @@ class TransactionTable implements TableReader {
     out.version = 0;
     out.stored = partition.stored[at];
     return true;
+  }
+
+  /** Whether the own write of `key` changes parts of what the view has, and so shows the rest of it. */
+  #isPatched(key: string): boolean {
+    const partition = this.#open.context().writes.partition(this.#space, this.#primitive);
+    return partition?.patches[partition.find(key)] !== undefined;
   }
 
   /** Own writes inside `range`, in scan direction, deletions included. */

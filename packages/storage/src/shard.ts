@@ -68,7 +68,7 @@ export class RunShard {
 
   /** The table of the incarnation that was there at `asOf`, to be read as of `asOf` or before. */
   tableAt(space: string, primitive: TablePrimitive, asOf: Version): Table | undefined {
-    return this.#ownerAt(asOf).#spaceAt(space, asOf)?.table(primitive);
+    return this.#readerAt(asOf).#spaceAt(space, asOf)?.table(primitive);
   }
 
   /** As `table`, of events. */
@@ -78,7 +78,7 @@ export class RunShard {
 
   /** As `tableAt`, of events. */
   eventsAt(space: string, asOf: Version): EventTable | undefined {
-    return this.#ownerAt(asOf).#spaceAt(space, asOf)?.events();
+    return this.#readerAt(asOf).#spaceAt(space, asOf)?.events();
   }
 
   /** Registers a space, unless it is. `version` is that of the commit which does it. */
@@ -169,12 +169,20 @@ export class RunShard {
     return shard;
   }
 
+  /**
+   * Whose tables show this run as of `asOf`. At the fork version those are its own, through which the parent's are read:
+   * a transaction that begins there must see what is written to this run afterwards, and not what is written to the parent.
+   */
+  #readerAt(asOf: Version): RunShard {
+    return asOf === this.forkVersion ? this : this.#ownerAt(asOf);
+  }
+
   /** The next run up that matters to who sees this one's ancestors as of `clip`. */
   #parentAt(clip: Version): RunShard | undefined {
     return this.parent === undefined ? undefined : this.parent.#ownerAt(clip);
   }
 
-  /** @param asOf above `forkVersion`. */
+  /** @param asOf at least `forkVersion`. */
   #spaceAt(name: string, asOf: Version): SpaceTables | undefined {
     const incarnations = this.#incarnations?.get(name);
     if (incarnations !== undefined) return aliveAt(incarnations, asOf);

@@ -246,7 +246,7 @@ export class JsonDocumentStore<V = Value, In = unknown, W = Version>
   patch(key: string, operations: readonly PatchOperation[]): W {
     checkKey(key, this.#limits);
     const version = this.#scope.write((transaction) => {
-      const result = applyPatch(documentNow(transaction, key).box?.value, operations, this.#limits);
+      const result = this.#patched(transaction, key, operations);
       this.#edit(
         transaction,
         key,
@@ -300,6 +300,20 @@ export class JsonDocumentStore<V = Value, In = unknown, W = Version>
     if (schema === undefined) return this;
     checkSchema(schema, "json.typed");
     return new JsonDocumentStore(this.#scope, schema);
+  }
+
+  /** A refusal tells of the document as much as a result does: whoever catches it relies on all of it. */
+  #patched(
+    transaction: TransactionScope,
+    key: string,
+    operations: readonly PatchOperation[],
+  ): ReturnType<typeof applyPatch> {
+    try {
+      return applyPatch(documentNow(transaction, key).box?.value, operations, this.#limits);
+    } catch (error) {
+      transaction.table("json").observe(key);
+      throw error;
+    }
   }
 
   #put(key: string, document: unknown): W {
