@@ -92,6 +92,10 @@ describe("closures", () => {
       expect(() => db.transaction("default", (inner) => kvOf(inner).put("c", 1))).toThrow(code("TRANSACTION_NESTED"));
       expect(kv.get("a")).toBeUndefined();
       new KvStore(db.head(db.runs.must(other.name))).put("elsewhere", 1);
+      db.transaction(other.name, (inner) => {
+        kvOf(inner).put("elsewhere", 2);
+        expect(() => kv.put("b", 1)).toThrow(code("TRANSACTION_NESTED"));
+      });
     });
     expect(kv.list()).toEqual(["a"]);
     kv.put("b", 1);
@@ -228,6 +232,51 @@ describe("time limits", () => {
     await expect(hanging).rejects.toMatchObject({ code: "TRANSACTION_TIMEOUT" });
     expect(signal?.aborted).toBe(true);
     expect(kv.exists("a")).toBe(false);
+  });
+
+  test("a signal that aborts before the closure's first await, or right behind its end, is heard", async () => {
+    const reason = new Error("enough");
+    const first = new AbortController();
+    const early = db.transaction(
+      "default",
+      async (t) => {
+        kvOf(t).put("a", 1);
+        first.abort(reason);
+      },
+      { signal: first.signal },
+    );
+    await expect(early).rejects.toBe(reason);
+    expect(kv.get("a")).toBeUndefined();
+    for (let ticks = 0; ticks < 8; ticks++) {
+      const controller = new AbortController();
+      const abortAfter = (left: number): void =>
+        left === 0 ? controller.abort(reason) : queueMicrotask(() => abortAfter(left - 1));
+      const late = db.transaction(
+        "default",
+        async (t) => {
+          await sleep(1);
+          kvOf(t).put(`late-${ticks}`, 1);
+          abortAfter(ticks);
+        },
+        { signal: controller.signal },
+      );
+      const outcome = await late.then(
+        () => "committed",
+        (error: unknown) => error,
+      );
+      expect(outcome).toBe(kv.get(`late-${ticks}`) === undefined ? reason : "committed");
+    }
+  });
+
+  test("a thenable that is no promise is awaited", async () => {
+    // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about.
+    const thenable = { then: (resolve: (value: number) => void) => void setTimeout(() => resolve(5), 1) };
+    const result = db.transaction("default", (t) => {
+      kvOf(t).put("a", 1);
+      return thenable as unknown as PromiseLike<number>;
+    });
+    expect(await result).toBe(5);
+    expect(kv.get("a")).toBe(1);
   });
 
   test("the caller's signal rejects with its own reason", async () => {

@@ -56,8 +56,8 @@ export class Transactions {
   readonly timer: Timer;
   readonly #logger: Logger;
   readonly #open = new Set<OpenTransaction>();
-  /** Run whose synchronous closure is on the stack. */
-  #closureRun: Run | undefined;
+  /** Runs whose synchronous closures are on the stack, the innermost last. */
+  readonly #closureRuns: Run[] = [];
 
   constructor(parts: {
     readonly gate: Gate;
@@ -263,12 +263,12 @@ export class Transactions {
 
   /** While `fn` is on the stack its run takes no other writes; an `async` function gives the stack back at its first await. */
   #callSynchronously<T>(run: Run, fn: (transaction: OpenTransaction) => T, open: OpenTransaction): T {
-    const outer = this.#closureRun;
-    if (!isAsyncFunction(fn)) this.#closureRun = run;
+    if (isAsyncFunction(fn)) return fn(open);
+    this.#closureRuns.push(run);
     try {
       return fn(open);
     } finally {
-      this.#closureRun = outer;
+      this.#closureRuns.pop();
     }
   }
 
@@ -317,10 +317,14 @@ export class Transactions {
         open.abort(signal?.reason, "aborted by its signal");
         reject(signal?.reason);
       };
-      signal?.addEventListener("abort", onAbort, { once: true });
+      // What the closure did before its first await went unheard.
+      if (signal?.aborted === true) onAbort();
+      else signal?.addEventListener("abort", onAbort, { once: true });
     });
     try {
-      return await Promise.race([this.#untilEnded(open, pending), interrupted]);
+      const result = await Promise.race([this.#untilEnded(open, pending), interrupted]);
+      signal?.throwIfAborted();
+      return result;
     } finally {
       cancel?.();
       if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
@@ -333,7 +337,10 @@ export class Transactions {
     return new Promise((resolve, reject) => {
       const onAbort = () => reject(signal.reason);
       signal.addEventListener("abort", onAbort, { once: true });
-      pending.then(resolve, reject).then(() => signal.removeEventListener("abort", onAbort));
+      // Not `pending.then` itself, which of a thenable that is no promise may return nothing.
+      Promise.resolve(pending)
+        .then(resolve, reject)
+        .then(() => signal.removeEventListener("abort", onAbort));
     });
   }
 
@@ -352,7 +359,7 @@ export class Transactions {
   }
 
   #assertNoForeignClosure(run: Run): void {
-    if (this.#closureRun === run) {
+    if (this.#closureRuns.length > 0 && this.#closureRuns.includes(run)) {
       throw new StateError(
         "TRANSACTION_NESTED",
         `a synchronous transaction on run "${run.name}" is running; this write is not part of it`,
