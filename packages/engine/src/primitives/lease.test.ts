@@ -160,6 +160,20 @@ describe("renew and release", () => {
 });
 
 describe("require", () => {
+  test("goes by the clock, also while commits are stamped ahead of it", () => {
+    cells.set("other", 1);
+    bench.time -= 3_600_000_000;
+    const lease = held(cells.acquire("lock", "a", { ttlMs: 100 }));
+    const commit = () =>
+      db.transaction("default", (t) => {
+        new StateCellStore(t.scope("default"), bench).require(lease);
+        new StateCellStore(t.scope("default"), bench).set("guarded", 1);
+      });
+    commit();
+    bench.time += 100_000;
+    expect(commit).toThrow(coded("LEASE_LOST"));
+  });
+
   test("passes while the lease is held and throws once it is lost", async () => {
     const lease = held(cells.acquire("lock", "a", { ttlMs: 10 }));
     cells.require(lease);
