@@ -9,6 +9,9 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,mjs}", "test/**/*.test.{ts,mjs}"],
     typecheck: { enabled: hasTypeTests, include: ["src/**/*.test-d.ts"], tsconfig: "./tsconfig.json" },
     passWithNoTests: true,
+    // Machines are shared and slow at times; what a test expects it counts, so no time limit is part of it.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: ["default", ["json", { outputFile: "test-report.json" }]],
   },
 });

@@ -2,7 +2,9 @@ import { expectTypeOf, test } from "vitest";
 import { type ConflictError, type ErrorCode, type ErrorCodeOf, StrataError } from "./index.js";
 
 test("a class takes only its own codes", () => {
-  expectTypeOf<ErrorCodeOf<"NotFoundError">>().toEqualTypeOf<"RUN_NOT_FOUND" | "COLLECTION_NOT_FOUND">();
+  expectTypeOf<ErrorCodeOf<"NotFoundError">>().toEqualTypeOf<
+    "RUN_NOT_FOUND" | "TAG_NOT_FOUND" | "COLLECTION_NOT_FOUND"
+  >();
   expectTypeOf<ConstructorParameters<typeof ConflictError>[0]>().toEqualTypeOf<ErrorCodeOf<"ConflictError">>();
   expectTypeOf<"TRANSACTION_CONFLICT">().toExtend<ErrorCode>();
 });

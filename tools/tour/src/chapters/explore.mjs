@@ -28,21 +28,29 @@ export function explore({ db, terminal, costs }) {
     });
   }
 
-  const winner = best(STRATEGIES.map(([name]) => ({ name, rank: worth(library, db.in({ run: `idea-${name}` })) }))).name;
+  const winner = best(
+    STRATEGIES.map(([name]) => ({ name, rank: worth(library, db.in({ run: `idea-${name}` })) })),
+  ).name;
   const before = db.in({ run: "analysis" }).version;
-  const merged = costs.measure("merge a fork", () => db.runs.merge(`idea-${winner}`, "analysis", { strategy: "theirs" }));
+  const merged = costs.measure("merge a fork", () =>
+    db.runs.merge(`idea-${winner}`, "analysis", { strategy: "theirs" }),
+  );
   const again = db.runs.merge(`idea-${winner}`, "analysis");
   terminal.line(`"${winner}" won: read ${db.in({ run: "analysis" }).json.get("advice", "$.readFirst")} first`);
   terminal.good(`its ${merged.applied} changes were merged in one commit; merging it again changed ${again.applied}`);
 
-  const diff = costs.measure("diff a run before and after", () => db.runs.diff({ run: "analysis", at: { version: before } }, "analysis"));
+  const diff = costs.measure("diff a run before and after", () =>
+    db.runs.diff({ run: "analysis", at: { version: before } }, "analysis"),
+  );
   for (const line of formatDiff(diff, { maxLines: 4 }).split("\n")) terminal.line(`  ${line}`);
   for (const name of names) db.runs.delete(name);
 
   const live = db.in({ run: "analysis" }).at();
   const replayed = costs.measure("replay a run from its log", () => db.runs.replay("analysis"));
   if (replayed.digest() === live.digest()) {
-    terminal.good(`replaying ${replayed.operationCount} operations from the log gives the same digest, ${live.digest().slice(0, 16)}…`);
+    terminal.good(
+      `replaying ${replayed.operationCount} operations from the log gives the same digest, ${live.digest().slice(0, 16)}…`,
+    );
   } else terminal.bad("the replay of the log differs from the database");
 }
 
