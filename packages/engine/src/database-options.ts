@@ -38,6 +38,8 @@ export interface DatabaseInfo {
   /** Everything up to this version is on stable storage for certain. */
   readonly durableThrough: Version;
   readonly health: Health;
+  /** By how much the newest recovered commit lay ahead of the clock when the database was opened, where that was worth a warning. */
+  readonly clockBehindMs?: number;
   /** How the directory is locked: where there is one. */
   readonly lock?: string;
   readonly recovery?: RecoveryReport;

@@ -425,6 +425,7 @@ export class Database {
   info(): DatabaseInfo {
     this.#gate.assertOpen();
     const { path, lockMethod } = this.#durability.describe();
+    const clockBehindMs = this.#clockBehindMs();
     return Object.freeze({
       version: VERSION,
       ...(path === undefined ? {} : { path }),
@@ -435,6 +436,7 @@ export class Database {
       openTransactions: this.#transactions.open.length,
       durableThrough: this.#durability.durableThrough,
       health: this.#health(),
+      ...(clockBehindMs === undefined ? {} : { clockBehindMs }),
       ...(lockMethod === undefined ? {} : { lock: lockMethod }),
       recovery: this.#recovered.report,
     });
@@ -456,14 +458,10 @@ export class Database {
 
   #begin(options: DatabaseOptions): void {
     if (!this.runs.exists(DEFAULT_RUN) && !this.#gate.isReadOnly) this.runs.create(DEFAULT_RUN);
-    const ahead = this.#recovered.lastTimestamp - this.#openedAt;
-    if (ahead > CLOCK_TOLERANCE_US) {
-      this.logger.log(
-        "warn",
-        "strata.recovery",
-        "the newest commit lies ahead of the clock; timestamps go on from there",
-        { aheadMs: ahead / 1000 },
-      );
+    const clockBehindMs = this.#clockBehindMs();
+    if (clockBehindMs !== undefined) {
+      const message = "the newest commit lies ahead of the clock; timestamps go on from there";
+      this.logger.log("warn", "strata.recovery", message, { clockBehindMs });
     }
     recoverAllParticipants(this, options.participants);
   }
@@ -481,6 +479,11 @@ export class Database {
     const cause = this.#durability.cause ?? this.#commitPass.defect;
     const state = this.#durability.health === "poisoned" || this.#commitPass.defect !== undefined ? "poisoned" : "ok";
     return Object.freeze(StrataError.is(cause) ? { state, cause } : { state });
+  }
+
+  #clockBehindMs(): number | undefined {
+    const behind = this.#recovered.lastTimestamp - this.#openedAt;
+    return behind > CLOCK_TOLERANCE_US ? behind / 1000 : undefined;
   }
 
   #countKeys(): number {
