@@ -40,6 +40,16 @@ describe("WriteSet", () => {
     expect(partition?.patches).toEqual([["p1", "p2", "p3"]]);
   });
 
+  test("patches accumulate without being copied each time, and what was handed in stays as it is", () => {
+    const writes = new WriteSet<string, string>();
+    const first = Object.freeze(["p1"]);
+    writes.patch("default", "json", "doc", "after 1", first);
+    const pending = writes.partition("default", "json")?.patches[0];
+    writes.patch("default", "json", "doc", "after 2", ["p2"]);
+    expect(writes.partition("default", "json")?.patches[0]).toBe(pending);
+    expect([first, pending]).toEqual([["p1"], ["p1", "p2"]]);
+  });
+
   test("a patch after a whole value stays a whole value; a whole value after patches forgets them", () => {
     const writes = fresh();
     writes.put("default", "json", "doc", "whole");

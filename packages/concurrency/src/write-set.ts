@@ -12,7 +12,7 @@ export class WritePartition<Primitive extends string, Patch> {
   /** In step with `keys`; `undefined`, or a Box without value, is a deletion. */
   readonly stored: (Stored | undefined)[] = [];
   /** In step with `keys`; `undefined` where the whole value is logged. */
-  readonly patches: (readonly Patch[] | undefined)[] = [];
+  readonly patches: (Patch[] | undefined)[] = [];
   space: string;
   primitive: Primitive;
   #index: Map<string, number> | undefined;
@@ -47,12 +47,14 @@ export class WritePartition<Primitive extends string, Patch> {
   patch(key: string, after: Stored, patches: readonly Patch[]): void {
     const at = this.find(key);
     if (at < 0) {
-      this.#add(key, after, patches);
+      this.#add(key, after, [...patches]);
       return;
     }
-    const pending = this.patches[at];
     this.stored[at] = after;
-    if (pending !== undefined) this.patches[at] = [...pending, ...patches];
+    const pending = this.patches[at];
+    if (pending === undefined) return;
+    // In place: a transaction may write to one document many thousands of times.
+    for (const patch of patches) pending.push(patch);
   }
 
   /** Keys in code point order; valid until the next write. */
@@ -71,7 +73,7 @@ export class WritePartition<Primitive extends string, Patch> {
     this.#sorted = undefined;
   }
 
-  #add(key: string, stored: Stored | undefined, patches: readonly Patch[] | undefined): void {
+  #add(key: string, stored: Stored | undefined, patches: Patch[] | undefined): void {
     this.#index?.set(key, this.keys.length);
     this.#sorted = undefined;
     this.keys.push(key);
