@@ -113,7 +113,9 @@ export class RunHandle implements Handle {
   }
 
   get version(): Version {
-    return this.#loaded().version;
+    const run = this.#loaded();
+    run.assertAlive();
+    return run.version;
   }
 
   in(at: Options<{ run: string; space: string }>): RunHandle {

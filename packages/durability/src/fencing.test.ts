@@ -90,6 +90,45 @@ describe("an owner that was robbed", () => {
   });
 });
 
+describe("an owner whose directory was removed and made anew", () => {
+  test.each(["strict", "buffered", "none"] as const)(
+    "acknowledges no %s commit for good and leaves the new database alone",
+    (mode) => {
+      const disk = new MemoryVfs();
+      const evicted = openTestLog(new UnlockedVfs(disk), { ...OPTIONS, mode }, 1);
+      persist(evicted, 1, mode);
+      for (const directory of ["wal", ""]) {
+        for (const name of disk.list(directory))
+          if (name !== "wal") disk.unlink(directory === "" ? name : `${directory}/${name}`);
+      }
+      const newcomer = openTestLog(new UnlockedVfs(disk), OPTIONS, 2);
+      expect(newcomer.log.epoch).toBe(evicted.log.epoch);
+      persist(newcomer, 1);
+      const before = imageOf(disk);
+      expect(codeOf(() => persist(evicted, 2, "strict"))).toBe("COMMIT_OUTCOME_UNKNOWN");
+      expect(evicted.log.cause?.code).toBe("DATABASE_FENCED");
+      evicted.log.shutdown();
+      expect(imageOf(disk)).toEqual(before);
+      newcomer.log.shutdown();
+      expect(versions(openTestLog(new UnlockedVfs(disk), OPTIONS))).toEqual([1]);
+    },
+  );
+
+  test.each(["buffered", "none"] as const)("hears it when it closes, in mode %s", (mode) => {
+    const disk = new MemoryVfs();
+    const evicted = openTestLog(new UnlockedVfs(disk), { ...OPTIONS, mode }, 1);
+    for (const directory of ["wal", ""]) {
+      for (const name of disk.list(directory))
+        if (name !== "wal") disk.unlink(directory === "" ? name : `${directory}/${name}`);
+    }
+    const newcomer = openTestLog(new UnlockedVfs(disk), OPTIONS, 2);
+    persist(newcomer, 1);
+    const before = imageOf(disk);
+    expect(errorOf(() => evicted.log.shutdown())).toBeDefined();
+    expect(imageOf(disk)).toEqual(before);
+  });
+});
+
 describe("at whatever moment a log is taken over", () => {
   const calls = callsOfOpening();
 

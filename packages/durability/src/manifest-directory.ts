@@ -155,18 +155,21 @@ function coversAll(manifest: Manifest, survey: DirectorySurvey): boolean {
 
 /**
  * The manifests of one epoch, as their owner publishes them. The owner is whoever published the manifest with the highest
- * epoch; whoever raises the epoch removes the manifests of all lower ones, so that a robbed owner sees it by one look at
- * a name.
+ * epoch; whoever raises the epoch removes the manifests of all lower ones, so that a robbed owner sees it by one look. The
+ * name alone would do, were it not that somebody may remove a directory in use, and a new database under the same path
+ * begins with the same names.
  *
- * Invariant: `#current` was published by this object and is on stable storage.
+ * Invariant: `#current` was published by this object and is on stable storage; `#bytes` is its file.
  */
 export class OwnManifests {
   readonly #vfs: Vfs;
   #current: Manifest;
+  #bytes: Uint8Array;
 
   private constructor(vfs: Vfs, current: Manifest) {
     this.#vfs = vfs;
     this.#current = current;
+    this.#bytes = encodeManifest(current);
   }
 
   get current(): Manifest {
@@ -210,6 +213,7 @@ export class OwnManifests {
     const next: Manifest = { ...previous, ...changes, number: previous.number + 1 };
     publish(this.#vfs, next);
     this.#current = next;
+    this.#bytes = encodeManifest(next);
     // Who took over since the look at the fence has removed the manifests there were, and cannot know of this one.
     this.#mustCount();
     // The one before stays, for the case that this one is damaged some day. Not the first: it describes the log without the
@@ -226,10 +230,18 @@ export class OwnManifests {
     throw fenced(this.#vfs, this.#current.epoch);
   }
 
-  /** @throws {StateError} `DATABASE_FENCED` when somebody else has raised the epoch. */
+  /** @throws {StateError} `DATABASE_FENCED` when somebody else has raised the epoch, or put another database in this place. */
   checkFence(): void {
-    if (!this.#vfs.exists(this.currentName)) throw fenced(this.#vfs, this.#current.epoch);
+    const name = this.currentName;
+    if (this.#vfs.exists(name) && sameBytes(readWhole(this.#vfs, name), this.#bytes)) return;
+    throw fenced(this.#vfs, this.#current.epoch);
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /**

@@ -10,6 +10,8 @@ import {
   ByteWriter,
   type Clock,
   ConflictError,
+  InvalidArgumentError,
+  IoError,
   LimitError,
   type Limits,
   type Logger,
@@ -191,7 +193,10 @@ export class CommitPass {
   }
 
   #nextTimestamp(): number {
-    return Math.max(this.#lastTimestamp + 1, Math.floor(this.#clock.now()));
+    const now = this.#clock.now();
+    if (!Number.isFinite(now))
+      throw new InvalidArgumentError("INVALID_ARGUMENT", `the injected clock shows ${now}`, { now });
+    return Math.max(this.#lastTimestamp + 1, Math.floor(now));
   }
 
   /** Logs, then applies, then tells the views. The one place where a commit comes into being. */
@@ -225,7 +230,12 @@ export class CommitPass {
         "a logged commit could not be applied; writes are refused until the database is reopened",
         { version, cause },
       );
-      throw this.#poisoned();
+      throw new IoError(
+        "COMMIT_OUTCOME_UNKNOWN",
+        `commit ${version} of run "${run.name}" could not be applied`,
+        { epoch: this.#durability.epoch, version, run: run.name },
+        { cause },
+      );
     }
     this.#views.notify(run, record);
     if (perf !== undefined) {

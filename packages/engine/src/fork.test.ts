@@ -117,6 +117,26 @@ describe("a fork", () => {
     expect(db.runs.list()).toEqual(["default", "root"]);
   });
 
+  test("is still known to hold data of a run whose other forks are gone", () => {
+    db.runs.create("a");
+    kv("a").put("x", 1);
+    fork("a", "b");
+    kv("b").put("y", 1);
+    fork("b", "c");
+    expect(db.runs.delete("b")).toEqual({ heldBy: ["c"] });
+    expect(db.runs.delete("a", { cascade: true })).toEqual({ heldBy: [] });
+    expect(db.runs.list()).toEqual(["default"]);
+  });
+
+  test("names its parent while that exists, and no other run of that name", () => {
+    db.runs.create("root");
+    fork("root", "child");
+    expect(db.runs.get("child")?.parent?.run).toBe("root");
+    db.runs.delete("root");
+    db.runs.create("root");
+    expect(db.runs.get("child")).not.toHaveProperty("parent");
+  });
+
   test("needs a new name, a good one, and a living source; many are made in one commit or none", () => {
     expect(() => fork("default", "default")).toThrow(code("RUN_EXISTS"));
     expect(() => fork("default", "no/slash")).toThrow(code("INVALID_NAME"));

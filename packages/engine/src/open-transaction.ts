@@ -129,6 +129,14 @@ export class OpenTransaction {
     return context;
   }
 
+  /** @throws StateError `READ_ONLY` */
+  assertWritable(): void {
+    if (!this.isReadOnly) return;
+    this.#transactions.gate.assertWritable();
+    const facts = { scope: "transaction", run: this.run.name };
+    throw new StateError("READ_ONLY", "this transaction was begun read-only", facts);
+  }
+
   /** Calls `listener` once after acknowledgement, if it commits. What the listener throws is logged. */
   onCommit(listener: (info: CommitInfo) => void): void {
     this.context();

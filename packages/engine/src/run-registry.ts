@@ -47,6 +47,8 @@ export class RunRegistry {
   readonly #byNumber = new Map<RunId, Run>();
   /** Runs that read through a shard, by its number. */
   readonly #forks = new Map<RunId, Set<Run>>();
+  /** Deleted runs that forks still read through, by number. */
+  readonly #departed = new Map<RunId, Run>();
   /** The reserved run that holds the rows. */
   readonly system: Run;
   #transactions: Transactions | undefined;
@@ -285,7 +287,10 @@ export class RunRegistry {
   /** Every run that reads through `run`, directly or not. */
   #descendants(run: Run): Run[] {
     const found: Run[] = [];
-    for (const fork of this.#forks.get(run.number) ?? []) found.push(fork, ...this.#descendants(fork));
+    for (const fork of this.#forks.get(run.number) ?? []) {
+      if (!fork.dropped) found.push(fork);
+      found.push(...this.#descendants(fork));
+    }
     return found;
   }
 
@@ -310,7 +315,8 @@ export class RunRegistry {
     const number = row.number as RunId;
     const origin = originOf(row);
     const base = origin === undefined ? undefined : this.#shardOf(origin);
-    const run = new Run(name, row, this.#store.create(number, base, origin?.baseVersion));
+    const parent = origin === undefined ? undefined : this.#byName.get(origin.run);
+    const run = new Run(name, row, this.#store.create(number, base, origin?.baseVersion), parent);
     this.#byName.set(name, run);
     this.#byNumber.set(number, run);
     if (origin === undefined) return;
@@ -327,12 +333,27 @@ export class RunRegistry {
     return base;
   }
 
+  /** `run` is gone and nobody reads through it: what it read through may be gone for good too. */
+  #release(run: Run): void {
+    if (run.origin === undefined) return;
+    const base = run.origin.base as RunId;
+    const siblings = this.#forks.get(base);
+    siblings?.delete(run);
+    if (siblings?.size !== 0) return;
+    this.#forks.delete(base);
+    const departed = this.#departed.get(base);
+    if (departed === undefined) return;
+    this.#departed.delete(base);
+    this.#release(departed);
+  }
+
   #drop(name: string): void {
     const run = this.#byName.get(name);
     if (run === undefined) return;
     this.#byName.delete(name);
     this.#byNumber.delete(run.number);
-    if (run.origin !== undefined) this.#forks.get(run.origin.base as RunId)?.delete(run);
+    if (this.#forks.has(run.number)) this.#departed.set(run.number, run);
+    else this.#release(run);
     this.#store.drop(run.number);
     this.#views.runDropped(run);
   }

@@ -21,6 +21,7 @@ export interface RunInfo {
   /** Of its own for ever: a name used again gets another. */
   readonly id: string;
   readonly status: RunStatus;
+  /** Where it was forked, while that run exists: its name may be another run's by now. */
   readonly parent?: { readonly run: string; readonly version: Version };
   /** Its newest commit; the commit that created it while it has none. */
   readonly version: Version;
@@ -75,18 +76,21 @@ export class Run {
   readonly createdAt: number;
   /** `undefined` for a run that began empty. */
   readonly origin: ForkOrigin | undefined;
+  /** The run it was forked from. */
+  readonly parent: Run | undefined;
   status: RunStatus;
   meta: ValueObject;
   endedAt: number | undefined;
   #tags: Map<string, Tag> | undefined;
 
-  constructor(name: string, row: RunRow, shard: RunShard) {
+  constructor(name: string, row: RunRow, shard: RunShard, parent?: Run) {
     this.name = name;
     this.id = row.id;
     this.number = row.number as RunId;
     this.shard = shard;
     this.createdAt = row.createdAt;
     this.origin = originOf(row);
+    this.parent = parent;
     this.status = row.status;
     this.meta = row.meta;
     this.endedAt = endedAtOf(row);
@@ -158,7 +162,7 @@ export class Run {
       version: this.version,
       createdAt: this.createdAt,
       meta: this.meta,
-      ...(this.origin === undefined
+      ...(this.origin === undefined || this.parent === undefined || this.parent.dropped
         ? {}
         : { parent: Object.freeze({ run: this.origin.run, version: this.origin.version }) }),
       ...(this.endedAt === undefined ? {} : { endedAt: this.endedAt }),

@@ -1,5 +1,5 @@
 import type { EventOrigin, Observation, Requirement } from "@strata/concurrency";
-import { compareCodePoints, LimitError, type Limits, StateError, type Timer, type Version } from "@strata/core";
+import { compareCodePoints, LimitError, type Limits, type Timer, type Version } from "@strata/core";
 import { type EventTable, Found, isLive, type KeyRange, type Stored, type Table } from "@strata/storage";
 import { CommittedEvents } from "./committed-events.js";
 import type { JsonOperation } from "./json/index.js";
@@ -109,12 +109,7 @@ export class OpenTransactionScope implements TransactionScope {
 
   #writable() {
     const context = this.#open.context();
-    if (this.#open.isReadOnly) {
-      throw new StateError("READ_ONLY", "this transaction was begun read-only", {
-        scope: "transaction",
-        run: this.run,
-      });
-    }
+    this.#open.assertWritable();
     return context;
   }
 

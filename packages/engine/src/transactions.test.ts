@@ -337,6 +337,17 @@ describe("by hand", () => {
     expect(told).toEqual([version]);
   });
 
+  test("a listener that rejects is logged and harms nobody", async () => {
+    const logged: unknown[] = [];
+    const told = Database.ephemeral({ logger: { log: (_level, target) => logged.push(target) } });
+    const t = told.beginTransaction("default");
+    t.put("a", 1);
+    t.onCommit(() => Promise.reject(new Error("late")) as never);
+    t.commit();
+    await sleep(1);
+    expect(logged).toEqual(["strata.txn"]);
+  });
+
   test("closing the database ends what is open", () => {
     const t = db.beginTransaction("default");
     kvOf(t).put("a", 1);
@@ -356,6 +367,23 @@ describe("by hand", () => {
     expect(() => t.commit()).toThrow(code("RUN_NOT_FOUND"));
     expect(db.get("doomed", "a")).toBeUndefined();
   });
+});
+
+test("a generator is refused: nobody would run it", () => {
+  const closure = function* () {
+    yield 1;
+  };
+  expect(() => db.transaction("default", closure)).toThrow(code("INVALID_ARGUMENT"));
+});
+
+test("a clock that shows nothing usable fails the commit, not the database", () => {
+  let now = 1_000;
+  const odd = Database.ephemeral({ clock: { now: () => now } });
+  now = Number.NaN;
+  expect(() => odd.put("default", "a", 1)).toThrow(code("INVALID_ARGUMENT"));
+  now = 2_000;
+  odd.put("default", "a", 2);
+  expect(odd.get("default", "a")).toBe(2);
 });
 
 describe("limits", () => {

@@ -137,11 +137,7 @@ export class Transactions {
     let result: T;
     try {
       result = work(open.scope(space));
-      if (open.context().isReadOnly) {
-        open.rollback("finished without writing");
-        return { result, version: undefined };
-      }
-      this.#assertNoForeignClosure(run);
+      if (!open.context().isReadOnly) this.#assertNoForeignClosure(run);
     } catch (error) {
       open.rollback("its call failed");
       throw error;
@@ -161,6 +157,7 @@ export class Transactions {
    */
   closure<T>(run: Run, fn: (transaction: OpenTransaction) => T, options: TransactionOptions): T {
     checkOptions(options);
+    if (isGeneratorFunction(fn)) throw illegal("the closure", fn, "a function, and no generator: nothing would run it");
     const policy = retryPolicy(options.retry);
     options.signal?.throwIfAborted();
     for (let attempt = 0; ; attempt++) {
@@ -231,11 +228,13 @@ export class Transactions {
   }
 
   /** Runs a caller's listener; what it throws belongs to nobody and is logged. */
-  guard(listener: () => void): void {
+  guard(listener: () => unknown): void {
+    const log = (cause: unknown) => this.#logger.log("error", "strata.txn", "a listener of a commit threw", { cause });
     try {
-      listener();
+      const result = listener();
+      if (isThenable(result)) Promise.resolve(result).catch(log);
     } catch (cause) {
-      this.#logger.log("error", "strata.txn", "a listener of a commit threw", { cause });
+      log(cause);
     }
   }
 
@@ -396,7 +395,12 @@ function illegal(name: string, value: unknown, expected: string): StrataError {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
+  return "then" in value && typeof value.then === "function";
+}
+
+function isGeneratorFunction(fn: (...args: never) => unknown): boolean {
+  return /^\[object (Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(fn));
 }
 
 function isAsyncFunction(fn: (...args: never) => unknown): boolean {

@@ -211,7 +211,6 @@ export class KvStore<V = Value, In = unknown, W = Version> extends KvReader<V> i
       const actual = isThere ? found.version : 0;
       const isOwn = isThere && actual === 0;
       if (isOwn || actual !== expected) throw versionConflict(key, expected, actual, isOwn);
-      transaction.countCas();
       transaction.put("kv", key, stored);
       transaction.countCas();
     }) as W;
