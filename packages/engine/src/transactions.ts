@@ -332,14 +332,10 @@ export class Transactions {
 
   /** The closure's promise; rejects at once when the transaction is ended from outside (close, shutdown). */
   #untilEnded(open: OpenTransaction, pending: PromiseLike<unknown>): Promise<unknown> {
-    const { signal } = open;
     return new Promise((resolve, reject) => {
-      const onAbort = () => reject(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
+      open.whenAborted(reject);
       // Not `pending.then` itself, which of a thenable that is no promise may return nothing.
-      Promise.resolve(pending)
-        .then(resolve, reject)
-        .then(() => signal.removeEventListener("abort", onAbort));
+      Promise.resolve(pending).then(resolve, reject);
     });
   }
 
