@@ -1,4 +1,4 @@
-import { assert, CorruptionError, InvalidArgumentError, StateError, StrataError } from "@strata/core";
+import { assert, CorruptionError, InvalidArgumentError, type Random, StateError, StrataError } from "@strata/core";
 import {
   claimName,
   decodeManifest,
@@ -9,6 +9,8 @@ import {
   MANIFEST_TEMPORARY_PATTERN,
   type Manifest,
   manifestName,
+  OWNER_PATTERN,
+  ownerName,
 } from "./manifest.js";
 import { rebuildManifest } from "./manifest-rebuild.js";
 import type { Vfs } from "./vfs.js";
@@ -19,7 +21,7 @@ import { EPOCH_MAX, parseSegmentName, WAL_DIRECTORY } from "./wal-format.js";
 export interface DirectorySurvey {
   /** Names of manifests, the one that counts first. */
   readonly manifests: readonly ManifestFile[];
-  /** Left by interrupted openings: manifests in the making, claims to older epochs. */
+  /** Manifests in the making, claims to epochs, files of owners; those of older epochs are remains of sessions that did not end. */
   readonly remains: readonly { readonly name: string; readonly epoch: number }[];
   readonly segments: readonly SegmentFile[];
   /** No name carries a higher epoch. */
@@ -40,6 +42,8 @@ export interface SegmentFile {
   readonly firstLsn: number;
 }
 
+const REMAINS_PATTERNS = [MANIFEST_TEMPORARY_PATTERN, EPOCH_CLAIM_PATTERN, OWNER_PATTERN];
+
 export const LOCK_NAME = "LOCK";
 /** Behind the name of a manifest that does not parse and that another one made up for: kept, never read again. */
 export const DAMAGED_SUFFIX = ".damaged";
@@ -51,7 +55,7 @@ export function surveyDirectory(vfs: Vfs): DirectorySurvey {
   const foreign: string[] = [];
   for (const name of vfs.list("")) {
     const manifest = parseManifestName(name, MANIFEST_NAME_PATTERN);
-    const remnant = MANIFEST_TEMPORARY_PATTERN.exec(name) ?? EPOCH_CLAIM_PATTERN.exec(name);
+    const remnant = REMAINS_PATTERNS.map((pattern) => pattern.exec(name)).find((match) => match !== null) ?? null;
     if (manifest !== undefined) manifests.push(manifest);
     else if (remnant !== null) remains.push({ name, epoch: Number.parseInt(remnant[1]!, 16) });
     else if (!isOurs(name)) foreign.push(name);
@@ -155,28 +159,27 @@ function coversAll(manifest: Manifest, survey: DirectorySurvey): boolean {
 
 /**
  * The manifests of one epoch, as their owner publishes them. The owner is whoever published the manifest with the highest
- * epoch; whoever raises the epoch removes the manifests of all lower ones, so that a robbed owner sees it by one look. The
- * name alone would do, were it not that somebody may remove a directory in use, and a new database under the same path
- * begins with the same names.
+ * epoch. It has a file of its own there, of a name that nobody else ever uses; whoever raises the epoch removes those of all
+ * lower ones before anything else, and whoever removes the directory removes it too. So one look at a name tells an owner
+ * that it was robbed.
  *
- * Invariant: `#current` was published by this object and is on stable storage; `#bytes` is its file.
+ * Invariant: `#current` was published by this object and is on stable storage.
  */
 export class OwnManifests {
   readonly #vfs: Vfs;
+  readonly #owner: string;
   #current: Manifest;
-  #bytes: Uint8Array;
 
-  private constructor(vfs: Vfs, current: Manifest) {
+  private constructor(vfs: Vfs, owner: string, current: Manifest) {
     this.#vfs = vfs;
+    this.#owner = owner;
     this.#current = current;
-    this.#bytes = encodeManifest(current);
   }
 
   get current(): Manifest {
     return this.#current;
   }
 
-  /** Its name, present for as long as this process owns the database. */
   get currentName(): string {
     return manifestName(this.#current.epoch, this.#current.number);
   }
@@ -190,18 +193,21 @@ export class OwnManifests {
    */
   static raiseEpoch(
     vfs: Vfs,
+    random: Random,
     base: Omit<Manifest, "epoch" | "number">,
     survey: DirectorySurvey,
     damaged: readonly ManifestFile[],
   ): OwnManifests {
     let epoch = survey.epochMax + 1;
     while (!claimEpoch(vfs, epoch)) epoch += 1;
-    const own = new OwnManifests(vfs, { ...base, epoch, number: 1 });
+    const own = new OwnManifests(vfs, ownerName(epoch, random.bytes(8)), { ...base, epoch, number: 1 });
+    // Before the manifest: whoever sees that one finds this one too.
+    vfs.open(own.#owner, "create").close();
     publish(vfs, own.#current);
     // Whoever looked around before somebody else came and went may have claimed an epoch of the past.
-    const manifests = own.#mustCount();
+    const { manifests, remains } = own.#mustCount();
     for (const { name } of damaged) if (vfs.exists(name)) vfs.rename(name, `${name}${DAMAGED_SUFFIX}`);
-    for (const file of manifests) if (file.epoch < epoch) vfs.unlink(file.name);
+    for (const file of [...remains, ...manifests]) if (file.epoch < epoch) vfs.unlink(file.name);
     own.checkFence();
     return own;
   }
@@ -213,7 +219,6 @@ export class OwnManifests {
     const next: Manifest = { ...previous, ...changes, number: previous.number + 1 };
     publish(this.#vfs, next);
     this.#current = next;
-    this.#bytes = encodeManifest(next);
     // Who took over since the look at the fence has removed the manifests there were, and cannot know of this one.
     this.#mustCount();
     // The one before stays, for the case that this one is damaged some day. Not the first: it describes the log without the
@@ -222,26 +227,23 @@ export class OwnManifests {
     this.#vfs.unlink(manifestName(previous.epoch, obsolete));
   }
 
-  /** Takes the current manifest back when it is not the one that counts. @returns the names of all manifests. */
-  #mustCount(): readonly ManifestFile[] {
-    const { manifests } = surveyDirectory(this.#vfs);
-    if (manifests[0]?.name === this.currentName) return manifests;
+  /** Takes the current manifest back when it is not the one that counts. @returns what is there. */
+  #mustCount(): DirectorySurvey {
+    const survey = surveyDirectory(this.#vfs);
+    if (survey.manifests[0]?.name === this.currentName) return survey;
     this.#vfs.unlink(this.currentName);
     throw fenced(this.#vfs, this.#current.epoch);
   }
 
   /** @throws {StateError} `DATABASE_FENCED` when somebody else has raised the epoch, or put another database in this place. */
   checkFence(): void {
-    const name = this.currentName;
-    if (this.#vfs.exists(name) && sameBytes(readWhole(this.#vfs, name), this.#bytes)) return;
-    throw fenced(this.#vfs, this.#current.epoch);
+    if (!this.#vfs.exists(this.#owner)) throw fenced(this.#vfs, this.#current.epoch);
   }
-}
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+  /** Gives the ownership back, after the last manifest. */
+  retire(): void {
+    this.#vfs.unlink(this.#owner);
+  }
 }
 
 /**

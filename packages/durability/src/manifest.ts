@@ -67,6 +67,8 @@ export const MANIFEST_NAME_PATTERN = /^MANIFEST-([0-9a-f]{8})-([0-9a-f]{8})$/;
 export const MANIFEST_TEMPORARY_PATTERN = /^MANIFEST-([0-9a-f]{8})-([0-9a-f]{8})\.tmp$/;
 /** An empty file whose creation makes an epoch somebody's own. */
 export const EPOCH_CLAIM_PATTERN = /^EPOCH-([0-9a-f]{8})$/;
+/** An empty file that stands for an owner of the database, as long as it is one: its epoch, and a number that nobody else draws. */
+export const OWNER_PATTERN = /^OWNER-([0-9a-f]{8})-[0-9a-f]{16}$/;
 /** More than any manifest has; what is longer is none. */
 export const MANIFEST_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Older epochs are forgotten by `commitStatus`. */
@@ -82,6 +84,11 @@ export function manifestName(epoch: number, number: number): string {
 
 export function claimName(epoch: number): string {
   return `EPOCH-${hex(epoch, 8)}`;
+}
+
+/** @param nonce 8 random bytes. */
+export function ownerName(epoch: number, nonce: Uint8Array): string {
+  return `OWNER-${hex(epoch, 8)}-${[...nonce].map((byte) => hex(byte, 2)).join("")}`;
 }
 
 export function encodeManifest(manifest: Manifest): Uint8Array {

@@ -219,6 +219,7 @@ export class OpenLog {
       // Only now: without the manifest's word a segment that is shorter than it was is a damaged one.
       this.#writer.trim();
       this.#writer.discardPrepared();
+      this.#manifests.retire();
     } catch (error) {
       // The room that was laid out stays; nothing depends on it.
       if (!StrataError.is(error)) throw error;

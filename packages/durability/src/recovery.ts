@@ -89,7 +89,7 @@ export function recoverForWriting(context: RecoveryContext, visit: CommitVisitor
   const selected = selectManifest(vfs, survey, salvage);
   const base = selected?.manifest ?? newManifest(context);
   checkFormatVersions(vfs, base, survey);
-  const manifests = OwnManifests.raiseEpoch(vfs, base, survey, selected?.damaged ?? []);
+  const manifests = OwnManifests.raiseEpoch(vfs, context.random, base, survey, selected?.damaged ?? []);
   makeLogDirectory(vfs);
   const segments = surveyDirectory(vfs).segments;
   const how = { salvage, mayBeTrimmed: (selected?.damaged.length ?? 0) > 0 };
@@ -190,7 +190,6 @@ function sweep(vfs: Vfs, manifest: Manifest, found: RecoveredLog, logger: Logger
     for (const name of vfs.list(WAL_DIRECTORY)) {
       if (PREPARED_NAME_PATTERN.test(name)) vfs.unlink(`${WAL_DIRECTORY}/${name}`);
     }
-    for (const { name, epoch } of surveyDirectory(vfs).remains) if (epoch < manifest.epoch) vfs.unlink(name);
   } catch (error) {
     if (!StrataError.is(error)) throw error;
     logger.log("warn", "recovery", "remains of earlier sessions could not be removed", {
