@@ -1,6 +1,7 @@
 import { StrataError } from "@strata/core";
 import { describe, expect, test } from "vitest";
 import { MemoryVfs } from "./memory-vfs.js";
+import { CrashVfs } from "./testing/crash-vfs.js";
 import { changeFile, imageOf } from "./testing/disk-image.js";
 import { openTestLog, type TestLog, TINY_SEGMENTS } from "./testing/test-log.js";
 
@@ -161,6 +162,16 @@ describe("a log", () => {
     second.log.shutdown();
     expect(openTestLog(vfs).summary.nextVersion).toBe(second.summary.nextVersion);
   });
+});
+
+test("a version far ahead is reserved before it is used: it is not given out again although its commit was lost", () => {
+  const disk = new CrashVfs();
+  const { log } = openTestLog(disk, { segments: TINY_SEGMENTS, mode: "none" });
+  log.persist(1, payload(1));
+  log.persist(1_000_000, payload(2));
+  const after = openTestLog(disk.afterPowerLoss({ model: "posix", keep: "none" }), { segments: TINY_SEGMENTS });
+  expect(after.commits).toEqual([]);
+  expect(after.summary.nextVersion).toBeGreaterThan(1_000_000);
 });
 
 describe("a second opening", () => {
