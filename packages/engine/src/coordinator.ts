@@ -1,4 +1,4 @@
-import { assert, type Version } from "@strata/core";
+import { assert, type Timer, type Version } from "@strata/core";
 
 /** Counts of transactions since the database was opened. */
 export interface TransactionMetrics {
@@ -84,6 +84,17 @@ export class TransactionCoordinator {
   waitForIdle(): Promise<void> {
     if (this.activeCount === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** @returns whether no transaction was active at some moment of the next `ms` milliseconds. */
+  async idleWithin(ms: number, timer: Timer): Promise<boolean> {
+    let cancel: () => void = () => {};
+    const late = new Promise<false>((resolve) => {
+      cancel = timer.after(ms, () => resolve(false));
+    });
+    const isIdle = await Promise.race([this.waitForIdle().then(() => true), late]);
+    cancel();
+    return isIdle;
   }
 
   #ended(): void {

@@ -22,6 +22,7 @@ import { timeOf, versionOf } from "./as-of.js";
 import { CommitPass } from "./commit.js";
 import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
 import { type Backend, DatabaseBuilder } from "./database-builder.js";
+import { describeDatabase } from "./database-info.js";
 import type { DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
 import { type DerivedIndex, DerivedViews } from "./derived-index.js";
 import { Extensions, type ExtensionType } from "./extensions.js";
@@ -393,7 +394,11 @@ export class Database {
       throw new InvalidArgumentError("INVALID_ARGUMENT", "timeoutMs must be a number of milliseconds", { timeoutMs });
     }
     this.#gate.isAccepting = false;
-    await this.#idleWithin(timeoutMs);
+    if (!(await this.coordinator.idleWithin(timeoutMs, this.timer))) {
+      const open = this.#transactions.open.map(({ run, startVersion }) => ({ run: run.name, startVersion }));
+      const message = `transactions were still open after ${timeoutMs} ms: ${open.length}`;
+      throw new StateError("SHUTDOWN_TIMEOUT", message, { timeoutMs, open });
+    }
     this.close();
   }
 
@@ -424,20 +429,13 @@ export class Database {
 
   info(): DatabaseInfo {
     this.#gate.assertOpen();
-    const { path, lockMethod } = this.#durability.describe();
-    const clockBehindMs = this.#clockBehindMs();
-    return Object.freeze({
-      version: VERSION,
-      ...(path === undefined ? {} : { path }),
-      durability: this.#durability.modeName,
-      runs: this.runs.size,
-      keys: this.#countKeys(),
-      uptimeMs: (this.runtime.clock.now() - this.#openedAt) / 1000,
-      openTransactions: this.#transactions.open.length,
-      durableThrough: this.#durability.durableThrough,
+    return describeDatabase({
+      durability: this.#durability,
+      runs: this.runs,
       health: this.#health(),
-      ...(clockBehindMs === undefined ? {} : { clockBehindMs }),
-      ...(lockMethod === undefined ? {} : { lock: lockMethod }),
+      openTransactions: this.#transactions.open.length,
+      uptimeMs: (this.runtime.clock.now() - this.#openedAt) / 1000,
+      clockBehindMs: this.#clockBehindMs(),
       recovery: this.#recovered.report,
     });
   }
@@ -484,33 +482,6 @@ export class Database {
   #clockBehindMs(): number | undefined {
     const behind = this.#recovered.lastTimestamp - this.#openedAt;
     return behind > CLOCK_TOLERANCE_US ? behind / 1000 : undefined;
-  }
-
-  #countKeys(): number {
-    let count = 0;
-    for (const run of this.runs.runs()) {
-      for (const space of run.shard.spaces()) {
-        count += run.shard.events(space)?.length() ?? 0;
-        for (const primitive of ["kv", "state", "json"] as const)
-          count += run.shard.table(space, primitive)?.liveCount() ?? 0;
-      }
-    }
-    return count;
-  }
-
-  async #idleWithin(timeoutMs: number): Promise<void> {
-    let cancel: () => void = () => {};
-    const late = new Promise<true>((resolve) => {
-      cancel = this.timer.after(timeoutMs, () => resolve(true));
-    });
-    const isLate = await Promise.race([this.coordinator.waitForIdle().then(() => false), late]);
-    cancel();
-    if (!isLate) return;
-    const open = this.#transactions.open.map(({ run, startVersion }) => ({ run: run.name, startVersion }));
-    throw new StateError("SHUTDOWN_TIMEOUT", `${open.length} transactions were still open after ${timeoutMs} ms`, {
-      timeoutMs,
-      open,
-    });
   }
 }
 

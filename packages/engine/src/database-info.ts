@@ -1,0 +1,46 @@
+import type { Durability } from "@strata/durability";
+import type { DatabaseInfo, Health } from "./database-options.js";
+import { VERSION } from "./package-version.js";
+import type { RecoveryReport } from "./recovery.js";
+import type { RunRegistry } from "./run-registry.js";
+
+/** What `info()` shows. Counting keys takes time in proportion to the number of tables. */
+export function describeDatabase(parts: {
+  readonly durability: Durability;
+  readonly runs: RunRegistry;
+  readonly health: Health;
+  readonly openTransactions: number;
+  readonly uptimeMs: number;
+  readonly clockBehindMs: number | undefined;
+  readonly recovery: RecoveryReport;
+}): DatabaseInfo {
+  const { durability, runs, health, openTransactions, uptimeMs, clockBehindMs, recovery } = parts;
+  const { path, lockMethod } = durability.describe();
+  return Object.freeze({
+    version: VERSION,
+    ...(path === undefined ? {} : { path }),
+    durability: durability.modeName,
+    runs: runs.size,
+    keys: countKeys(runs),
+    uptimeMs,
+    openTransactions,
+    durableThrough: durability.durableThrough,
+    health,
+    ...(clockBehindMs === undefined ? {} : { clockBehindMs }),
+    ...(lockMethod === undefined ? {} : { lock: lockMethod }),
+    recovery,
+  });
+}
+
+/** Live keys and events over all runs and spaces. */
+function countKeys(runs: RunRegistry): number {
+  let count = 0;
+  for (const { shard } of runs.runs()) {
+    for (const space of shard.spaces()) {
+      count += shard.events(space)?.length() ?? 0;
+      for (const primitive of ["kv", "state", "json"] as const)
+        count += shard.table(space, primitive)?.liveCount() ?? 0;
+    }
+  }
+  return count;
+}
