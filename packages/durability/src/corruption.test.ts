@@ -6,7 +6,8 @@ import { payloadOf } from "./testing/crash-script.js";
 import { changeFile, imageOf, pathsOn, putFile } from "./testing/disk-image.js";
 import { openTestLog, type TestLog, TINY_SEGMENTS } from "./testing/test-log.js";
 import { readWhole } from "./vfs-io.js";
-import { SEGMENT_HEADER_SIZE } from "./wal-format.js";
+import { decodeSegmentHeader, encodeSegmentHeader, FrameType, SEGMENT_HEADER_SIZE } from "./wal-format.js";
+import { FrameEncoder } from "./wal-frame.js";
 
 const OPTIONS: LogOptions = { segments: TINY_SEGMENTS, mode: "strict" };
 
@@ -300,6 +301,55 @@ describe("damage", () => {
     const { summary } = openTestLog(vfs, { ...OPTIONS, recovery: "salvage", readOnly: true });
     expect(summary.lost.length).toBeGreaterThan(0);
     expect(imageOf(vfs)).toEqual(before);
+  });
+});
+
+describe("what passes its checksum and cannot be", () => {
+  /** One segment with these frames, and nothing else in it. */
+  function withFrames(frames: readonly { readonly type: number; readonly version: number }[], epochOff = 0): MemoryVfs {
+    const vfs = new MemoryVfs();
+    openTestLog(vfs).log.abandon();
+    const [path] = segmentsOn(vfs);
+    changeFile(vfs, path!, (bytes) => {
+      const header = decodeSegmentHeader(bytes, path!);
+      bytes.set(encodeSegmentHeader({ ...header, epoch: header.epoch + epochOff }));
+      const encoder = new FrameEncoder();
+      for (const { type, version } of frames)
+        encoder.add(header.salt, type, encoder.length, 0, version, payloadOf(version, 10));
+      bytes.set(encoder.bytes.subarray(0, encoder.length), SEGMENT_HEADER_SIZE);
+      return undefined;
+    });
+    return vfs;
+  }
+
+  test("is refused: versions that do not rise", () => {
+    const { commit: type } = FrameType;
+    expect(
+      openTestLog(
+        withFrames([
+          { type, version: 1 },
+          { type, version: 2 },
+        ]),
+      ).commits,
+    ).toHaveLength(2);
+    for (const version of [1, 2]) {
+      const error = errorOf(() =>
+        openTestLog(
+          withFrames([
+            { type, version: 2 },
+            { type, version },
+          ]),
+        ),
+      );
+      expect(error).toMatchObject({
+        code: "WAL_CORRUPT",
+        facts: { offset: SEGMENT_HEADER_SIZE + 43, firstVersion: 3 },
+      });
+    }
+  });
+
+  test("is refused: a segment of another epoch in this one's place", () => {
+    expect(errorOf(() => openTestLog(withFrames([], 1)))).toMatchObject({ code: "WAL_CORRUPT" });
   });
 });
 

@@ -1,10 +1,13 @@
 import { StrataError, type Version } from "@strata/core";
 import { describe, expect, test } from "vitest";
 import type { DurabilityMode } from "./durability.js";
+import { InlineSyncDriver } from "./inline-sync-driver.js";
+import { LogDurability } from "./log-durability.js";
 import { MemoryVfs } from "./memory-vfs.js";
 import { payloadOf } from "./testing/crash-script.js";
 import { CrashVfs } from "./testing/crash-vfs.js";
 import { type Fault, FaultVfs, type VfsCall } from "./testing/fault-vfs.js";
+import { ManualTime } from "./testing/manual-time.js";
 import { openTestLog, type TestLog, TINY_SEGMENTS } from "./testing/test-log.js";
 import type { Vfs } from "./vfs.js";
 
@@ -275,6 +278,26 @@ describe("a failed fsync", () => {
     failing = false;
     expect(codeOf(() => log.append(2, PAYLOAD))).toBe("STATE_POISONED");
     expect(codeOf(() => log.flush())).toBe("COMMIT_OUTCOME_UNKNOWN");
+  });
+
+  test("that the background met while the caller's own went through counts all the same", () => {
+    const disk = new CrashVfs();
+    let failed = false;
+    class FailingDriver extends InlineSyncDriver {
+      override get failed(): boolean {
+        return failed;
+      }
+    }
+    const vfs = new FaultVfs(disk, ({ operation }) => {
+      // An error of the medium is told once to each descriptor. This one went to the driver's.
+      if (operation === "syncData") failed = true;
+      return undefined;
+    });
+    const log = new LogDurability(vfs, new FailingDriver(vfs, new ManualTime()), { mode: "strict" });
+    log.recover(() => {});
+    expect(errorOf(() => log.persist(1, PAYLOAD))).toMatchObject({ code: "COMMIT_OUTCOME_UNKNOWN" });
+    expect(log.health).toBe("poisoned");
+    expect(log.durableThrough).toBe(0);
   });
 
   test("whose pages then count as clean: reopening writes them again before it serves", () => {
