@@ -208,7 +208,7 @@ describe("a failed write", () => {
     const { log } = openTestLog(vfs, { segments: TINY_SEGMENTS });
     full = true;
     let version = 0;
-    while (codeOf(() => log.persist(++version, PAYLOAD)) === "done");
+    while (version < 1000 && codeOf(() => log.persist(++version, PAYLOAD)) === "done");
     const refused = version;
     expect(codeOf(() => log.persist(++version, PAYLOAD))).toBe("DISK_FULL");
     expect(log.health).toBe("ok");
@@ -218,6 +218,49 @@ describe("a failed write", () => {
     const there = openTestLog(disk).commits.map((commit) => commit.version);
     expect(there).toEqual([...Array.from({ length: refused - 1 }, (_, i) => i + 1), version]);
   });
+});
+
+test("a roll that fails leaves no segment behind, not even one that a power failure brings back", () => {
+  const disk = new CrashVfs();
+  let failing = false;
+  const vfs = new FaultVfs(disk, ({ operation }) => {
+    // The first write once the next segment is in place is that of the roll frame.
+    const isRolling = failing && disk.list("wal").filter((name) => name.endsWith(".wal")).length === 2;
+    if (!isRolling || operation !== "write") return undefined;
+    failing = false;
+    return { kind: "error", errno: "EIO", bytes: 5 };
+  });
+  const { log } = openTestLog(vfs, { segments: TINY_SEGMENTS, mode: "strict" });
+  log.persist(1, PAYLOAD);
+  failing = true;
+  expect(codeOf(() => log.persist(2, new Uint8Array(2000)))).toBe("IO_ERROR");
+  expect(failing).toBe(false);
+  // What is smaller has room where the roll frame would have stood, and behind it.
+  for (let version = 3; version <= 7; version++) log.persist(version, PAYLOAD);
+  expect(log.counters.rolls).toBe(0);
+  const after = openTestLog(disk.afterPowerLoss({ model: "posix", keep: "none" }), { segments: TINY_SEGMENTS });
+  expect(after.commits.map(({ version }) => version)).toEqual([1, 3, 4, 5, 6, 7]);
+});
+
+test("a read that ends early is an error of the medium, not a shorter log", () => {
+  const disk = new MemoryVfs();
+  const { log } = openTestLog(disk, { segments: TINY_SEGMENTS });
+  for (let version = 1; version <= 3; version++) log.persist(version, PAYLOAD);
+  log.abandon();
+  const reads = new FaultVfs(disk, () => undefined);
+  openTestLog(reads, { segments: TINY_SEGMENTS, readOnly: true }).log.shutdown();
+  for (let index = 1; index <= reads.calls; index++) {
+    for (const bytes of [0, 5]) {
+      let isRead = false;
+      const vfs = new FaultVfs(disk, (call) => {
+        if (call.index < index || call.operation !== "read") return undefined;
+        isRead ||= call.index === index;
+        return { kind: "short", bytes: call.index === index ? bytes : 0 };
+      });
+      const code = codeOf(() => openTestLog(vfs, { segments: TINY_SEGMENTS, readOnly: true }).log.shutdown());
+      if (isRead) expect(code).toBe("IO_ERROR");
+    }
+  }
 });
 
 describe("a failed fsync", () => {
