@@ -290,7 +290,8 @@ export class WalWriter {
     this.#offset = SEGMENT_HEADER_SIZE;
     if (sizeBytes <= sizes.maxBytes) this.#regularBytes = Math.max(this.#regularBytes, sizeBytes);
     // A segment for one large frame is full at once; what was prepared is for the one behind it.
-    this.#prepareFrom = this.#next === undefined ? sizeBytes / 2 : Number.POSITIVE_INFINITY;
+    // Who has filled one segment fills more: then the next is laid out early, so that a fast writer does not wait for it.
+    this.#prepareFrom = this.#next === undefined ? sizeBytes / 8 : Number.POSITIVE_INFINITY;
     this.#rolls += 1;
     driver.segmentOpened(path, toLsn(firstLsn));
   }
