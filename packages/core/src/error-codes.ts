@@ -381,6 +381,13 @@ export const ERROR_CODES = {
     retryable: false,
     outcome: "not_applicable",
   },
+  SNAPSHOT_CORRUPT: {
+    class: "CorruptionError",
+    meaning: "A snapshot file that the newest checkpoint names is damaged or missing.",
+    hint: "Restore a backup, or repair into a new directory; facts.file and facts.offset say where. Other runs can be read.",
+    retryable: false,
+    outcome: "not_applicable",
+  },
   MANIFEST_CORRUPT: {
     class: "CorruptionError",
     meaning: "No manifest of the database passes its checksum.",

@@ -1,3 +1,13 @@
+export type {
+  ColdCursor,
+  ColdEvents,
+  ColdRun,
+  ColdSpace,
+  ColdTable,
+  ColdTimeline,
+  ColdWrite,
+  LostInterval,
+} from "./cold.js";
 export { EventTable, type TypeCount } from "./event-table.js";
 export type { KeyRange } from "./key-cursor.js";
 export { KeyMap } from "./key-map.js";
@@ -6,7 +16,7 @@ export { ReadView } from "./read-view.js";
 export { DEFAULT_SPACE, RunShard } from "./shard.js";
 export { ShardedStore } from "./sharded-store.js";
 export { SpaceTables } from "./space-tables.js";
-export { Box, isLive, type Stored } from "./stored.js";
+export { Box, isLive, type Stored, TRIMMED } from "./stored.js";
 export { Table, type TableBase, type TablePrimitive } from "./table.js";
 export type { Visit } from "./table-scan.js";
 export { type CommitRange, Timeline, type TimelineCommit, type WriteTarget } from "./timeline.js";

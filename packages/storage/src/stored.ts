@@ -42,3 +42,9 @@ export function isLive(stored: Stored | undefined): stored is Stored {
   if (stored === undefined) return false;
   return !(stored instanceof Box) || stored.value !== undefined;
 }
+
+/**
+ * Takes the place of one or more entries that retention dropped, at the version of the first of them: a read that lands here cannot be
+ * answered. Never the newest entry of a key.
+ */
+export const TRIMMED: Box = new Box(undefined);

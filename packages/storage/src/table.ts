@@ -2,6 +2,7 @@
  * One primitive of one space of one run: chains by key, over the tables it was forked from.
  */
 import { compareCodePoints, type Primitive } from "@strata/core";
+import type { ColdTable } from "./cold.js";
 import { Inherited, InheritedMemo, NOT_INHERITED } from "./inherited-memo.js";
 import type { KeyRange } from "./key-cursor.js";
 import { KeyMap } from "./key-map.js";
@@ -41,6 +42,8 @@ export class Table {
   readonly baseVersion: number;
   /** Number of tables below this one. */
   readonly depth: number;
+  /** What lies in files of this very table: what its chains do not have, they read there. */
+  cold: ColdTable | undefined = undefined;
   readonly #keys = new KeyMap();
   #firstVersion = Number.POSITIVE_INFINITY;
   #lastVersion = 0;

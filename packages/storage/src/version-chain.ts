@@ -18,7 +18,10 @@ export class Found {
   }
 }
 
-/** Entries behind the newest one, oldest first: `values[i]` was written by version `versions[i]`. */
+/** Where reads that want one half of what they find put it. */
+const scratch = new Found();
+
+/** Entries in memory behind the newest one, oldest first: `values[i]` was written by version `versions[i]`. */
 export interface OlderVersions {
   readonly versions: readonly number[];
   readonly values: readonly (Stored | undefined)[];
@@ -34,6 +37,7 @@ type History = (Stored | undefined)[];
  *
  * 1. The versions in `#history` ascend strictly and end below `version`.
  * 2. An entry never changes once a higher version exists.
+ * 3. What is here is all the key has from some version on, and at least what `table.cold` does not have; older entries are read there.
  */
 export class VersionChain {
   readonly table: Table;
@@ -53,7 +57,7 @@ export class VersionChain {
     this.#history = undefined;
   }
 
-  /** A copy of the entries behind the newest; `undefined` when there are none. */
+  /** A copy of the entries in memory behind the newest; `undefined` when there are none. */
   get older(): OlderVersions | undefined {
     const history = this.#history;
     if (history === undefined) return undefined;
@@ -66,7 +70,7 @@ export class VersionChain {
     return { versions, values };
   }
 
-  /** Whether the key was written by more than one version. */
+  /** Whether memory has more than the newest entry. */
   get hasOlder(): boolean {
     return this.#history !== undefined;
   }
@@ -92,15 +96,13 @@ export class VersionChain {
   /** The newest entry at or below `asOf`; `undefined` for a tombstone and for a key without history at `asOf`. */
   storedAt(asOf: number): Stored | undefined {
     if (this.version <= asOf) return this.stored;
-    const entry = lastAtOrBefore(this.#history, asOf);
-    return entry < 0 ? undefined : storedOf(this.#history!, entry);
+    return this.findAt(asOf, scratch) ? scratch.stored : undefined;
   }
 
   /** Version of the newest entry at or below `asOf`; 0 when the key had no history yet. */
   versionAt(asOf: number): number {
     if (this.version <= asOf) return this.version;
-    const entry = lastAtOrBefore(this.#history, asOf);
-    return entry < 0 ? 0 : versionOf(this.#history!, entry);
+    return this.findAt(asOf, scratch) ? scratch.version : 0;
   }
 
   /** `versionAt` and `storedAt` in one search. On `false` nothing was written to `out`. */
@@ -111,7 +113,7 @@ export class VersionChain {
       return true;
     }
     const entry = lastAtOrBefore(this.#history, asOf);
-    if (entry < 0) return false;
+    if (entry < 0) return this.table.cold?.find(this.key, asOf, out) ?? false;
     out.version = versionOf(this.#history!, entry);
     out.stored = storedOf(this.#history!, entry);
     return true;
@@ -130,7 +132,10 @@ export class VersionChain {
     for (; entry >= 0; entry--) {
       if (!visit(versionOf(history!, entry), storedOf(history!, entry))) return false;
     }
-    return true;
+    const { cold } = this.table;
+    if (cold === undefined) return true;
+    const oldest = history === undefined ? this.version : versionOf(history, 0);
+    return cold.visitBefore(this.key, Math.min(before, oldest), visit);
   }
 }
 
