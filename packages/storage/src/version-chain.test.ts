@@ -95,3 +95,19 @@ test("older entries come oldest first, and only once there are some", () => {
   expect(chain.hasOlder).toBe(true);
   expect(chain.older).toEqual({ versions: [3, 7], values: ["a", "b"] });
 });
+
+test("what is forgotten leaves memory, and never the newest entry", () => {
+  const chain = chainOf([3, "a"], [5, undefined], [9, "b"], [12, "c"]);
+  chain.forgetThrough(2);
+  expect(chain.older).toEqual({ versions: [3, 5, 9], values: ["a", undefined, "b"] });
+  chain.forgetThrough(8);
+  expect(chain.older).toEqual({ versions: [9], values: ["b"] });
+  chain.put("d", 15);
+  expect(chain.older).toEqual({ versions: [9, 12], values: ["b", "c"] });
+  chain.forgetThrough(99);
+  expect(chain.hasOlder).toBe(false);
+  expect([chain.version, chain.stored]).toEqual([15, "d"]);
+  chain.put("e", 20);
+  chain.put("f", 21);
+  expect(chain.older).toEqual({ versions: [15, 20], values: ["d", "e"] });
+});

@@ -93,6 +93,14 @@ export class VersionChain {
     this.stored = stored;
   }
 
+  /** Drops from memory what lies behind the newest entry at or below `version`: `table.cold` has it, and reads find it there. */
+  forgetThrough(version: number): void {
+    const history = this.#history;
+    const forgotten = lastAtOrBefore(history, version) + 1;
+    if (history === undefined || forgotten === 0) return;
+    this.#history = 2 * forgotten === history.length ? undefined : history.slice(2 * forgotten);
+  }
+
   /** The newest entry at or below `asOf`; `undefined` for a tombstone and for a key without history at `asOf`. */
   storedAt(asOf: number): Stored | undefined {
     if (this.version <= asOf) return this.stored;
