@@ -127,7 +127,7 @@ export class Database {
       timer: this.timer,
       logger: this.logger,
     });
-    this.runs.connect(this.#transactions);
+    this.runs.connect(this.#transactions, this.#durability.epoch);
     const pointOf = (run: Run, at: AsOf | undefined) => versionOf(run, at, this.#commitPass.lastVersion);
     this.algebra = new RunAlgebra({
       registry: this.runs,

@@ -20,6 +20,7 @@ import type { DerivedViews } from "./derived-index.js";
 import type { Gate } from "./gate.js";
 import type { CommitRecord } from "./operation.js";
 import { type ForkOrigin, originOf, Run, type RunInfo, type RunRow, type RunStatus, STATUS_MOVES } from "./run.js";
+import type { Epoch } from "./run-life.js";
 import { DEFAULT_SPACE } from "./scope.js";
 import { foldTag, isTagKey, type TagRow, tagKey } from "./tag.js";
 import type { Transactions } from "./transactions.js";
@@ -51,6 +52,7 @@ export class RunRegistry {
   readonly #departed = new Map<RunId, Run>();
   /** The reserved run that holds the rows. */
   readonly system: Run;
+  readonly #epoch: Epoch = { current: 0 };
   #transactions: Transactions | undefined;
 
   constructor(parts: {
@@ -72,9 +74,14 @@ export class RunRegistry {
     this.#byNumber.set(SYSTEM_RUN, this.system);
   }
 
-  /** Gives it the means to commit, once the log is recovered. */
-  connect(transactions: Transactions): void {
+  /**
+   * Gives it the means to commit, once the log is recovered.
+   *
+   * @param epoch that of this opening. One that only reads has none of its own, and follows every epoch that there was.
+   */
+  connect(transactions: Transactions, epoch: number): void {
     this.#transactions = transactions;
+    this.#epoch.current = this.#gate.isReadOnly ? epoch + 1 : epoch;
   }
 
   /** Follows a commit: does nothing unless it is one of `_system`. */
@@ -161,6 +168,18 @@ export class RunRegistry {
   }
 
   /**
+   * An empty run that this process works on. It ends with `setStatus`; when the process is gone before that, it is found orphaned.
+   *
+   * @throws StateError `RUN_EXISTS`
+   */
+  begin(name: string, meta: object = {}): RunInfo {
+    validateRunName(name);
+    const copied = this.#copyMeta(meta);
+    this.#write((rows) => rows.put(name, { ...this.#newRow(rows, name, copied), begunIn: this.#epoch.current }));
+    return this.must(name).info();
+  }
+
+  /**
    * A run that begins with everything `source` holds at `version`, or now. Takes the same time and room whatever that is: nothing is
    * copied, the fork reads through to its source.
    *
@@ -208,7 +227,8 @@ export class RunRegistry {
   }
 
   /**
-   * Moves a run through its life. A run that is not active refuses writes.
+   * Moves a run through its life. A run that is not active refuses writes. Making a begun run active again begins it in this process: so
+   * an orphan is taken over.
    *
    * @param reason kept as `meta.reason`.
    * @throws InvalidArgumentError `CONSTRAINT_VIOLATION` for a move that `STATUS_MOVES` does not have
@@ -236,11 +256,12 @@ export class RunRegistry {
     const meta = reason === undefined ? run.meta : copyValue({ ...run.meta, reason }, this.#limits);
     const row = { id: run.id, number: run.number, status, createdAt: run.createdAt, meta: meta as ValueObject };
     const forked = run.origin === undefined ? {} : { parent: run.origin };
+    const begun = run.isBegun && (status === "active" || status === "paused") ? { begunIn: this.#epoch.current } : {};
     const ended =
       status === "active" || status === "paused"
         ? {}
         : { endedAt: run.endedAt ?? Math.floor(this.#runtime.clock.now()) };
-    this.#write((rows) => rows.put(name, { ...row, ...forked, ...ended }));
+    this.#write((rows) => rows.put(name, { ...row, ...forked, ...begun, ...ended }));
     return run.info();
   }
 
@@ -316,7 +337,7 @@ export class RunRegistry {
     const origin = originOf(row);
     const base = origin === undefined ? undefined : this.#shardOf(origin);
     const parent = origin === undefined ? undefined : this.#byName.get(origin.run);
-    const run = new Run(name, row, this.#store.create(number, base, origin?.baseVersion), parent);
+    const run = new Run(name, row, this.#store.create(number, base, origin?.baseVersion), parent, this.#epoch);
     this.#byName.set(name, run);
     this.#byNumber.set(number, run);
     if (origin === undefined) return;

@@ -8,6 +8,7 @@ import {
   type Version,
 } from "@strata/core";
 import type { RunShard } from "@strata/storage";
+import { begunIn, type Epoch, NO_EPOCH, statusIn } from "./run-life.js";
 import type { Tag } from "./tag.js";
 
 export type RunStatus = "active" | "paused" | "completed" | "failed" | "cancelled" | "archived" | "orphaned";
@@ -78,12 +79,14 @@ export class Run {
   readonly origin: ForkOrigin | undefined;
   /** The run it was forked from. */
   readonly parent: Run | undefined;
-  status: RunStatus;
+  readonly #epoch: Epoch;
+  #status: RunStatus;
+  #begunIn: number;
   meta: ValueObject;
   endedAt: number | undefined;
   #tags: Map<string, Tag> | undefined;
 
-  constructor(name: string, row: RunRow, shard: RunShard, parent?: Run) {
+  constructor(name: string, row: RunRow, shard: RunShard, parent?: Run, epoch: Epoch = NO_EPOCH) {
     this.name = name;
     this.id = row.id;
     this.number = row.number as RunId;
@@ -91,10 +94,22 @@ export class Run {
     this.createdAt = row.createdAt;
     this.origin = originOf(row);
     this.parent = parent;
-    this.status = row.status;
+    this.#epoch = epoch;
+    this.#status = row.status;
+    this.#begunIn = begunIn(row);
     this.meta = row.meta;
     this.endedAt = endedAtOf(row);
     this.#tags = undefined;
+  }
+
+  /** What its row says, unless the process that began it is gone. */
+  get status(): RunStatus {
+    return statusIn(this.#epoch.current, this.#status, this.#begunIn);
+  }
+
+  /** Whether it was begun, now or in an older epoch, and not merely made. */
+  get isBegun(): boolean {
+    return this.#begunIn !== 0;
   }
 
   /** Its tags by name. Their versions are there to stay: what trims history must keep them readable. */
@@ -119,7 +134,8 @@ export class Run {
   }
 
   update(row: RunRow): void {
-    this.status = row.status;
+    this.#status = row.status;
+    this.#begunIn = begunIn(row);
     this.meta = row.meta;
     this.endedAt = endedAtOf(row);
   }
@@ -146,12 +162,13 @@ export class Run {
   /** @throws StateError `RUN_CLOSED` */
   assertWritable(): void {
     this.assertAlive();
-    if (this.status !== "active") {
-      throw new StateError("RUN_CLOSED", `run "${this.name}" is ${this.status} and takes no writes`, {
-        run: this.name,
-        status: this.status,
-      });
-    }
+    const { name, status } = this;
+    if (status === "active") return;
+    const why =
+      status === "orphaned"
+        ? `: it was begun by a process that is gone; take it over with runs.setStatus("${name}", "active")`
+        : "";
+    throw new StateError("RUN_CLOSED", `run "${name}" is ${status} and takes no writes${why}`, { run: name, status });
   }
 
   info(): RunInfo {
