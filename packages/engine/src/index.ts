@@ -49,6 +49,7 @@ export { ReplayedScope } from "./replay.js";
 export { recorderSpaceOf } from "./reserved-space.js";
 export { Run, type RunInfo, type RunPoint, type RunStatus } from "./run.js";
 export { RunHistory } from "./run-history.js";
+export { RunIndex, type RunMetadata } from "./run-index.js";
 export { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
 export {
   DEFAULT_SPACE,
