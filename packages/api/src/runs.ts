@@ -36,6 +36,13 @@ export type RunListOptions = Options<{ status: RunStatus; prefix: string; after:
 export interface Runs {
   /** Makes an empty run. @throws {StateError} `RUN_EXISTS` */
   create(name: string, meta?: object): RunInfo;
+  /**
+   * Makes an empty run that this process works on, until `setStatus` ends it. When the process is gone before that, the run is found
+   * `"orphaned"`: it refuses writes until somebody takes it over with `setStatus(name, "active")`, or ends it.
+   *
+   * @throws {StateError} `RUN_EXISTS`
+   */
+  begin(name: string, meta?: object): RunInfo;
   list(options?: RunListOptions): string[];
   get(name: string): RunInfo | undefined;
   exists(name: string): boolean;
@@ -160,6 +167,13 @@ export class DatabaseRuns implements Runs {
   create(name: string, meta?: object): RunInfo {
     const registry = this.#registry();
     const info = registry.create(name, meta);
+    this.#loaded().add(registry.must(name));
+    return info;
+  }
+
+  begin(name: string, meta?: object): RunInfo {
+    const registry = this.#registry();
+    const info = registry.begin(name, meta);
     this.#loaded().add(registry.must(name));
     return info;
   }

@@ -103,6 +103,7 @@ describe("once closed", () => {
       () => runs.get("default"),
       () => runs.exists("default"),
       () => runs.create("x"),
+      () => runs.begin("x"),
       () => runs.delete("x"),
       () => runs.setStatus("x", "paused"),
       () => runs.commits("default"),

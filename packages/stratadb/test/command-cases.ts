@@ -102,6 +102,7 @@ export const CASES: readonly Command[] = [
   { name: "json.push", key: "doc", path: "$.tags", values: ["b", "c"] },
   { name: "json.increment", key: "doc", path: "$.count", by: 2 },
   { name: "runs.create", runName: "third", meta: { depth: 1 } },
+  { name: "runs.begin", runName: "fourth" },
   { name: "runs.fork", source: "other", runName: "fork", meta: { depth: 2 } },
   { name: "runs.merge", source: "fork", target: "other", strategy: "ours", message: "why not" },
   { name: "runs.rebase", runName: "fork", preview: true },

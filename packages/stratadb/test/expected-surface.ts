@@ -442,6 +442,7 @@ export type FormatDiff = (diff: RunDiff, options?: Options<{ color: boolean; max
 export type RunPoint = string | { readonly run: string; readonly at: AsOf };
 export interface Runs {
   create(name: string, meta?: object): RunInfo;
+  begin(name: string, meta?: object): RunInfo;
   list(options?: Options<{ status: RunStatus; prefix: string; after: string; limit: number }>): string[];
   get(name: string): RunInfo | undefined;
   exists(name: string): boolean;

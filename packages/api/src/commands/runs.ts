@@ -116,6 +116,13 @@ export const runCommands = {
     output: info,
     run: ({ handle }, input) => handle.runs.create(input.runName, input.meta),
   }),
+  "runs.begin": manages({
+    help: "Makes an empty run that this process works on; it is found orphaned when the process is gone before it ended.",
+    writes: true,
+    input: { runName, meta: object.optional() },
+    output: info,
+    run: ({ handle }, input) => handle.runs.begin(input.runName, input.meta),
+  }),
   "runs.fork": manages({
     help: "Makes a run that begins with everything another holds, now or at a point of its past.",
     writes: true,
