@@ -13,7 +13,7 @@ export type { KeyRange } from "./key-cursor.js";
 export { KeyMap } from "./key-map.js";
 export type { ContainedRun, MergeRecord } from "./merge-record.js";
 export { ReadView } from "./read-view.js";
-export { DEFAULT_SPACE, RunShard } from "./shard.js";
+export { DEFAULT_SPACE, RunShard, type StoredRun } from "./shard.js";
 export { ShardedStore } from "./sharded-store.js";
 export { SpaceTables } from "./space-tables.js";
 export { Box, isLive, type Stored, TRIMMED } from "./stored.js";

@@ -41,6 +41,11 @@ export class OrderedIndex {
     this.#unloaded = map.chains();
   }
 
+  /** Files have a key with a surrogate: whatever is merged with them must be in their order. */
+  meetSurrogates(): void {
+    this.order.byCodePoint = true;
+  }
+
   /** A key was added, or has a value again. */
   note(chain: VersionChain): void {
     this.#noted.push(chain);

@@ -2,15 +2,27 @@
  * One run: its spaces, its commits, and the run it was forked from.
  */
 import { assert, compareCodePoints, type RunId, type Version } from "@strata/core";
+import type { ColdRun, ColdSpace } from "./cold.js";
 import type { EventTable } from "./event-table.js";
 import type { MergeRecord } from "./merge-record.js";
 import { SpaceTables } from "./space-tables.js";
 import type { Table, TablePrimitive } from "./table.js";
-import { Timeline } from "./timeline.js";
+import { Timeline, type WriteTarget } from "./timeline.js";
 import { Watermark } from "./watermark.js";
 
 /** The space that every run has. */
 export const DEFAULT_SPACE = "default";
+
+/** A run that lies in files. */
+export interface StoredRun {
+  /** As `ColdRun.through`. */
+  readonly through: Version;
+  /** Of the newest commit in the files; what it inherited without one. */
+  readonly lastVersion: Version;
+  readonly lastTimestamp: number;
+  /** Called once, when something is asked that is not said here. */
+  load(): ColdRun;
+}
 
 /**
  * A fork is a shard with a parent. It has what the parent had at the fork version; spaces and tables that read through
@@ -33,32 +45,105 @@ export class RunShard {
   /** Differs whenever a table that was looked up may no longer be the right one. */
   layout = 0;
   dropped = false;
-  /** Merges into this very run, oldest first. Kept by the commit pass. */
-  readonly merges: MergeRecord[] = [];
+  readonly #merges: MergeRecord[] = [];
+  #coldThrough: Version;
+  #stored: StoredRun | undefined;
   // Made when they are first needed: ten thousand forks that do nothing yet must cost little.
   #timeline: Timeline | undefined = undefined;
   #watermark: Watermark | undefined = undefined;
   #incarnations: Map<string, SpaceTables[]> | undefined = undefined;
 
-  constructor(id: RunId, parent?: RunShard, forkVersion: Version = 0) {
+  /** @param stored of a run that lies in files, from which it is loaded at the first touch. */
+  constructor(id: RunId, parent?: RunShard, forkVersion: Version = 0, stored?: StoredRun) {
     assert(parent !== undefined || forkVersion === 0, "only a run with a parent has a fork version");
     this.id = id;
     this.parent = parent;
     this.forkVersion = forkVersion;
-    this.lastVersion = forkVersion;
-    this.lastTimestamp = timestampAtFork(parent, forkVersion);
+    this.#stored = stored;
+    this.#coldThrough = stored?.through ?? 0;
+    this.lastVersion = stored?.lastVersion ?? forkVersion;
+    this.lastTimestamp = stored?.lastTimestamp ?? timestampAtFork(parent, forkVersion);
+  }
+
+  /** Everything that the run wrote up to this version is in files; 0 without files. */
+  get coldThrough(): Version {
+    return this.#coldThrough;
+  }
+
+  /** Whether everything else is known than what a stored run says of itself. */
+  get isLoaded(): boolean {
+    return this.#stored === undefined;
+  }
+
+  /** Chains of its own that are in memory: a measure of what `evict` can bring. */
+  get residentChains(): number {
+    let chains = 0;
+    for (const space of this.#loadedSpaces()) for (const table of space.ownTables()) chains += table.ownKeys;
+    return chains;
   }
 
   /** The commits of this run; those of its ancestors are in theirs. */
   get timeline(): Timeline {
+    this.load();
     this.#timeline ??= new Timeline(this.forkVersion);
     return this.#timeline;
+  }
+
+  /** Merges into this very run, oldest first. Kept by the commit pass. */
+  get merges(): MergeRecord[] {
+    this.load();
+    return this.#merges;
   }
 
   /** The versions of this run that are in use. */
   get watermark(): Watermark {
     this.#watermark ??= new Watermark();
     return this.#watermark;
+  }
+
+  /** Reads from files what a stored run consists of, though none of its values. Again does nothing. */
+  load(): void {
+    const stored = this.#stored;
+    if (stored === undefined) return;
+    const cold = stored.load();
+    this.#stored = undefined;
+    try {
+      this.#merges.push(...cold.merges);
+      this.attachCold(cold);
+    } catch (error) {
+      // Half of a run must never be taken for the whole.
+      this.#merges.length = 0;
+      this.#incarnations = undefined;
+      this.#timeline = undefined;
+      this.#stored = stored;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes over what lies in files: all that the run did up to `cold.through`, or further back the same that it has already. No answer
+   * changes by it.
+   */
+  attachCold(cold: ColdRun): void {
+    this.load();
+    assert(cold.through >= this.#coldThrough, "files of a run only reach further");
+    this.#coldThrough = cold.through;
+    const inFiles = new Map<SpaceTables, ColdSpace>();
+    const spaces = cold.spaces.map((each) => {
+      const space = this.#ownSpace(each, cold.through);
+      inFiles.set(space, each);
+      return space;
+    });
+    for (const space of this.ownSpaces()) space.attachCold(inFiles.get(space), cold.through);
+    this.timeline.attachCold(cold.timeline, cold.through, ({ space, primitive, key }): WriteTarget => {
+      const tables = spaces[space]!;
+      return primitive === "event" ? tables.events() : tables.table(primitive).chainForReading(key);
+    });
+  }
+
+  /** Lets go of every value that can be read back from files. */
+  evict(): void {
+    for (const space of this.#loadedSpaces()) for (const table of space.ownTables()) table.evict();
   }
 
   /** The table as it is now; `undefined` when the space is not registered. Good until `layout` changes. */
@@ -111,6 +196,7 @@ export class RunShard {
     const isThere = new Map([[DEFAULT_SPACE, true]]);
     let clip = asOf;
     for (let shard: RunShard | undefined = this.#ownerAt(clip); shard !== undefined; ) {
+      shard.load();
       for (const [name, incarnations] of shard.#incarnations ?? []) {
         if (!isThere.has(name)) isThere.set(name, aliveAt(incarnations, clip) !== undefined);
       }
@@ -125,7 +211,8 @@ export class RunShard {
    * here has a `createdAt` above `forkVersion`.
    */
   ownSpaces(): SpaceTables[] {
-    return [...(this.#incarnations?.values() ?? [])].flat();
+    this.load();
+    return this.#loadedSpaces();
   }
 
   /** Microseconds of the commit `version`, which may be an ancestor's; 0 when it is not known. */
@@ -151,6 +238,7 @@ export class RunShard {
   #lastCommit(find: (timeline: Timeline, clip: Version) => Version | undefined): Version | undefined {
     let clip = Number.POSITIVE_INFINITY;
     for (let shard: RunShard | undefined = this; shard !== undefined; shard = shard.parent) {
+      shard.load();
       if (shard.#timeline !== undefined) {
         const version = find(shard.#timeline, clip);
         if (version !== undefined) return version;
@@ -184,12 +272,33 @@ export class RunShard {
 
   /** @param asOf at least `forkVersion`. */
   #spaceAt(name: string, asOf: Version): SpaceTables | undefined {
+    this.load();
     const incarnations = this.#incarnations?.get(name);
     if (incarnations !== undefined) return aliveAt(incarnations, asOf);
     const inherited = this.#inherit(name);
     if (inherited === undefined) return undefined;
     this.#incarnationsOf(name).push(inherited);
     return inherited.isAliveAt(asOf) ? inherited : undefined;
+  }
+
+  #loadedSpaces(): SpaceTables[] {
+    return [...(this.#incarnations?.values() ?? [])].flat();
+  }
+
+  /** The incarnation that files tell of; made if it is not known yet. */
+  #ownSpace(cold: ColdSpace, through: Version): SpaceTables {
+    const { name, createdAt, inherited, droppedAt } = cold;
+    const incarnations = this.#incarnationsOf(name);
+    const known = incarnations.find((space) => space.createdAt === createdAt);
+    if (known !== undefined) return known;
+    const space = inherited ? this.#inherit(name) : new SpaceTables(name, createdAt);
+    assert(space?.createdAt === createdAt, "a space that was inherited is still there as of the fork");
+    incarnations.push(space);
+    if (droppedAt <= through) {
+      space.droppedAt = droppedAt;
+      this.timeline.spaceDropped(space, droppedAt);
+    }
+    return space;
   }
 
   /** To be added to. */
@@ -207,6 +316,7 @@ export class RunShard {
   #inherit(name: string): SpaceTables | undefined {
     let clip = this.forkVersion;
     for (let shard = this.#parentAt(clip); shard !== undefined; shard = shard.#parentAt(clip)) {
+      shard.load();
       const incarnations = shard.#incarnations?.get(name);
       if (incarnations !== undefined) {
         const space = aliveAt(incarnations, clip);

@@ -7,7 +7,7 @@ test("runs are found by id until they are dropped", () => {
   const first = store.create(runId(1));
   const second = store.create(runId(2), first, 1);
   expect(store.get(runId(1))).toBe(first);
-  expect([...store.runs()]).toEqual([first, second]);
+  expect([...store.loaded()]).toEqual([first, second]);
   expect(store.drop(runId(1))).toBe(true);
   expect(store.drop(runId(1))).toBe(false);
   expect(store.get(runId(1))).toBeUndefined();

@@ -7,7 +7,10 @@ import { RunShard } from "./shard.js";
 /** One shard for each run, so that runs are isolated by construction. */
 export class ShardedStore {
   readonly #shards: Map<RunId, RunShard> = new Map();
+  /** Makes the shard of a run that lies in files only. Asked about runs that are not in memory; knows none that was dropped. */
+  source: ((id: RunId) => RunShard | undefined) | undefined = undefined;
 
+  /** Runs in memory. */
   get size(): number {
     return this.#shards.size;
   }
@@ -24,21 +27,34 @@ export class ShardedStore {
     return shard;
   }
 
+  /** Takes a run that exists elsewhere already. @param shard its id is not in use. @returns the same */
+  adopt(shard: RunShard): RunShard {
+    assert(!this.#shards.has(shard.id), "the id of a run is never used again");
+    this.#shards.set(shard.id, shard);
+    return shard;
+  }
+
   get(id: RunId): RunShard | undefined {
-    return this.#shards.get(id);
+    return this.#shards.get(id) ?? this.#materialise(id);
   }
 
   /** Forgets a run. Its forks keep what they see of it. @returns whether it was there. */
   drop(id: RunId): boolean {
-    const shard = this.#shards.get(id);
+    const shard = this.get(id);
     if (shard === undefined) return false;
     shard.dropped = true;
     shard.layout++;
     return this.#shards.delete(id);
   }
 
-  /** In order of creation. */
-  runs(): IterableIterator<RunShard> {
+  /** The runs in memory, in the order in which they came there. */
+  loaded(): IterableIterator<RunShard> {
     return this.#shards.values();
+  }
+
+  #materialise(id: RunId): RunShard | undefined {
+    const shard = this.source?.(id);
+    if (shard !== undefined) this.#shards.set(id, shard);
+    return shard;
   }
 }

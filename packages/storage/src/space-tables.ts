@@ -1,8 +1,12 @@
 /**
  * One incarnation of a space: its tables, made when they are first asked for.
  */
+import type { Version } from "@strata/core";
+import type { ColdSpace } from "./cold.js";
 import { EventTable, type EventTableBase } from "./event-table.js";
 import { Table, type TableBase, type TablePrimitive } from "./table.js";
+
+const PRIMITIVES: readonly TablePrimitive[] = ["kv", "state", "json", "vector"];
 
 /** The incarnation below, and the version at which it was forked from: above that of the incarnation below that one. */
 export interface SpaceBase {
@@ -20,6 +24,8 @@ export class SpaceTables {
   readonly createdAt: number;
   /** Commit version that dropped it; `Infinity` while it is there. Views of the past still read it. */
   droppedAt: number = Number.POSITIVE_INFINITY;
+  /** Whether the run had it from the one it was forked from, rather than registering it itself. */
+  readonly inherited: boolean;
   readonly #base: SpaceBase | undefined;
   readonly #tables: { [P in TablePrimitive]: Table | undefined } = {
     kv: undefined,
@@ -32,6 +38,7 @@ export class SpaceTables {
   constructor(name: string, createdAt: number, base?: SpaceBase) {
     this.name = name;
     this.createdAt = createdAt;
+    this.inherited = base !== undefined;
     this.#base = base === undefined ? undefined : SpaceTables.#nearestWritten(base);
   }
 
@@ -47,6 +54,28 @@ export class SpaceTables {
   events(): EventTable {
     if (this.#events === undefined) this.#events = new EventTable(this, this.#eventBase());
     return this.#events;
+  }
+
+  /** The tables that were made: those with entries of their own are among them. */
+  ownTables(): Table[] {
+    return PRIMITIVES.flatMap((primitive) => this.#tables[primitive] ?? []);
+  }
+
+  /** `undefined` when nobody has asked for it: then it has no events of its own. */
+  ownEvents(): EventTable | undefined {
+    return this.#events;
+  }
+
+  /** Takes over what lies in files up to `through`; `undefined` when nothing was written to it up to there. */
+  attachCold(cold: ColdSpace | undefined, through: Version): void {
+    for (const primitive of PRIMITIVES) {
+      const table = cold?.table(primitive);
+      if (table === undefined) this.#tables[primitive]?.attachCold(undefined, through);
+      else this.table(primitive).attachCold(table, through);
+    }
+    const events = cold?.events();
+    if (events === undefined) this.#events?.attachCold(undefined, through);
+    else this.events().attachCold(events, through);
   }
 
   /** Whether the incarnation existed at `asOf`, `Infinity` being now. */

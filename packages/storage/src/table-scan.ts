@@ -2,6 +2,7 @@
  * Scans: one list of keys, or several merged.
  */
 
+import type { ColdCursor, ColdTable } from "./cold.js";
 import { isBefore } from "./key-bucket.js";
 import { KeyCursor, type KeyRange } from "./key-cursor.js";
 import type { OrderedIndex } from "./ordered-index.js";
@@ -18,6 +19,8 @@ const BURY_AT = 16;
 /** A table taking part in a scan. */
 export interface Layer {
   readonly index: OrderedIndex;
+  /** Keys in files, of which `index` may have some as well. */
+  readonly cold: ColdTable | undefined;
   /** The version up to which this layer is read. */
   readonly clip: number;
   /** Whether chains that are dead now count: because they hide what lies below, or were alive at `clip`. */
@@ -68,18 +71,26 @@ export function scanNewest(index: OrderedIndex, range: KeyRange, version: number
 export function scanLayers(layers: readonly Layer[], range: KeyRange, visit: Visit): void {
   for (const layer of layers) layer.index.readers++;
   try {
-    const lists = layers.flatMap(({ index, clip, readsDead }, rank) => {
-      const live = { keys: index.live, clip, rank };
-      return readsDead && !index.dead.isEmpty ? [live, { keys: index.dead, clip, rank }] : [live];
-    });
-    if (lists.length === 1) {
-      scanOne(lists[0]!.keys, range, lists[0]!.clip, visit, undefined);
-    } else {
-      const sources = lists.map(({ keys, clip, rank }) => new Source(keys, range, clip, rank));
-      // A list knows this once it has given its first chain.
-      const byCodePoint = lists.some(({ keys }) => keys.byCodePoint);
-      merge(new SourceHeap(sources, range.reverse, byCodePoint), visit);
+    const [only] = layers;
+    if (layers.length === 1 && only!.cold === undefined && !(only!.readsDead && !only!.index.dead.isEmpty)) {
+      scanOne(only!.index.live, range, only!.clip, visit, undefined);
+      return;
     }
+    const sources: Source[] = [];
+    for (const [position, { index, cold, clip, readsDead }] of layers.entries()) {
+      // Of one layer, what is in memory decides: it leads to everything that files have.
+      const rank = 2 * position;
+      sources.push(new Source(new KeyCursor(index.live, range), undefined, clip, rank));
+      if (readsDead && !index.dead.isEmpty) {
+        sources.push(new Source(new KeyCursor(index.dead, range), undefined, clip, rank));
+      }
+      if (cold !== undefined && cold.firstVersion <= clip) {
+        sources.push(new Source(undefined, cold.cursor(range), clip, rank + 1));
+      }
+    }
+    // A list knows this once it has given its first chain.
+    const byCodePoint = layers.some(({ index, cold }) => index.order.byCodePoint || cold?.hasSurrogates === true);
+    merge(new SourceHeap(sources, range.reverse, byCodePoint), visit);
   } finally {
     for (const layer of layers) layer.index.readers--;
   }
@@ -90,10 +101,9 @@ function merge(heap: SourceHeap, visit: Visit): void {
   for (let top = heap.top; top !== undefined; top = heap.top) {
     // Most keys are in one list only: until it comes to the next key of another, the first list alone decides.
     const rival = heap.rival;
-    while (top.chain !== undefined && (rival === undefined || heap.precedes(top.key, rival.key))) {
-      const chain: VersionChain = top.chain;
-      if (chain.findAt(top.clip, found) && isLive(found.stored)) {
-        if (!visit(chain.key, found.stored, found.version)) return;
+    while (!top.isDone && (rival === undefined || heap.precedes(top.key, rival.key))) {
+      if (top.find(found) && isLive(found.stored)) {
+        if (!visit(top.key, found.stored, found.version)) return;
       }
       top.advance();
     }
@@ -102,7 +112,7 @@ function merge(heap: SourceHeap, visit: Visit): void {
     const key = rival.key;
     let decided = false;
     for (let next = heap.top; next !== undefined && next.key === key; next = heap.top) {
-      if (!decided) decided = next.chain!.findAt(next.clip, found);
+      if (!decided) decided = next.find(found);
       next.advance();
       heap.settleTop();
     }
@@ -110,38 +120,51 @@ function merge(heap: SourceHeap, visit: Visit): void {
   }
 }
 
-/** One list of one layer, at its next chain. */
+/** One list of one layer, at its next key: chains in memory, or keys in files. */
 class Source {
   readonly clip: number;
-  /** 0 is the nearest layer. */
+  /** The lowest is the nearest. */
   readonly rank: number;
-  readonly #cursor: KeyCursor;
-  /** `undefined` when there is none left; `key` then is the last one. */
-  chain: VersionChain | undefined = undefined;
+  readonly #cursor: KeyCursor | undefined;
+  readonly #cold: ColdCursor | undefined;
+  #chain: VersionChain | undefined = undefined;
+  /** Nothing is left; `key` then is the last one. */
+  isDone = false;
   key = "";
 
-  constructor(keys: OrderedKeys, range: KeyRange, clip: number, rank: number) {
+  constructor(cursor: KeyCursor | undefined, cold: ColdCursor | undefined, clip: number, rank: number) {
     this.clip = clip;
     this.rank = rank;
-    this.#cursor = new KeyCursor(keys, range);
+    this.#cursor = cursor;
+    this.#cold = cold;
     this.advance();
   }
 
   advance(): void {
-    const chain = this.#cursor.next();
-    this.chain = chain;
-    if (chain !== undefined) this.key = chain.key;
+    let key: string | undefined;
+    if (this.#cursor === undefined) key = this.#cold!.next();
+    else {
+      this.#chain = this.#cursor.next();
+      key = this.#chain?.key;
+    }
+    if (key === undefined) this.isDone = true;
+    else this.key = key;
+  }
+
+  /** The entry of `key` that counts in this layer. */
+  find(out: Found): boolean {
+    return this.#chain === undefined ? this.#cold!.findAt(this.clip, out) : this.#chain.findAt(this.clip, out);
   }
 }
 
-/** Binary heap of sources that have a chain: the next key on top, of equal keys the nearest layer. */
+/** Binary heap of sources that have a key left: the next key on top, of equal keys the nearest layer. */
 class SourceHeap {
   readonly #sources: Source[];
   readonly #reverse: boolean;
   readonly #byCodePoint: boolean;
 
   constructor(sources: readonly Source[], reverse: boolean, byCodePoint: boolean) {
-    this.#sources = sources.filter((source) => source.chain !== undefined);
+    this.#sources = sources.filter((source) => !source.isDone);
     this.#reverse = reverse;
     this.#byCodePoint = byCodePoint;
     for (let position = (this.#sources.length >>> 1) - 1; position >= 0; position--) this.#siftDown(position);
@@ -166,7 +189,7 @@ class SourceHeap {
   /** Restores the order after the top source has advanced. */
   settleTop(): void {
     const sources = this.#sources;
-    if (sources[0]!.chain === undefined) {
+    if (sources[0]!.isDone) {
       const last = sources.pop()!;
       if (sources.length === 0) return;
       sources[0] = last;

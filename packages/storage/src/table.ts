@@ -1,11 +1,12 @@
 /**
  * One primitive of one space of one run: chains by key, over the tables it was forked from.
  */
-import { compareCodePoints, type Primitive } from "@strata/core";
-import type { ColdTable } from "./cold.js";
+import { assert, compareCodePoints, type Primitive, StateError, type Version } from "@strata/core";
+import type { ColdTable, LostInterval } from "./cold.js";
 import { Inherited, InheritedMemo, NOT_INHERITED } from "./inherited-memo.js";
 import type { KeyRange } from "./key-cursor.js";
 import { KeyMap } from "./key-map.js";
+import { intervalAt, withInterval } from "./lost-intervals.js";
 import { OrderedIndex } from "./ordered-index.js";
 import type { SpaceTables } from "./space-tables.js";
 import { isLive, type Stored } from "./stored.js";
@@ -21,6 +22,8 @@ const scratch = new Found();
 /** From this many layers below on, what was inherited is remembered: fewer are walked as fast as a memo is looked up. */
 const MEMO_DEPTH = 5;
 
+const EVERYTHING: KeyRange = { start: undefined, end: undefined, reverse: false };
+
 /** The table below, and the version at which it was forked from. */
 export interface TableBase {
   readonly table: Table;
@@ -28,12 +31,14 @@ export interface TableBase {
 }
 
 /**
- * A key has one chain here or none. Without one, or below its first version, the table is what `base` was at
- * `baseVersion`: forking copies nothing.
+ * A key has one chain in memory or none. What the chain does not reach, and keys without one, are read from `cold`. A key that is in
+ * neither, or was not there yet, is what `base` had at `baseVersion`: forking copies nothing.
  *
  * 1. Versions written here are above `baseVersion`, and rise from write to write.
  * 2. `base` had a version at or below `baseVersion` of some key: tables that were empty at the fork are never a base.
  * 3. Entries of `base` at or below `baseVersion` do not change, whatever its run writes after the fork.
+ * 4. Entries at or below `coldThrough` are in `cold`; those above it are in memory.
+ * 5. Of a resident table every key has its chain in memory: only what lies behind the newest entry is looked for in `cold`.
  */
 export class Table {
   readonly primitive: TablePrimitive;
@@ -44,7 +49,9 @@ export class Table {
   readonly depth: number;
   /** What lies in files of this very table: what its chains do not have, they read there. */
   cold: ColdTable | undefined = undefined;
-  readonly #keys = new KeyMap();
+  #coldThrough: Version = 0;
+  #isResident = true;
+  #keys = new KeyMap();
   #firstVersion = Number.POSITIVE_INFINITY;
   #lastVersion = 0;
   /** The highest version at which a key of this table lost its value. */
@@ -57,6 +64,8 @@ export class Table {
   #live: number;
   /** Live keys of `base` as of `baseVersion` where that was known for nothing; -1 otherwise. */
   readonly #inheritedLive: number;
+  /** Noted here, beside those that `cold` has. */
+  #lost: readonly LostInterval[] = [];
 
   constructor(space: SpaceTables, primitive: TablePrimitive, base?: TableBase) {
     this.primitive = primitive;
@@ -83,9 +92,26 @@ export class Table {
     return this.#lastVersion;
   }
 
-  /** Keys that have a chain in this very table, dead ones included. */
+  /** Keys of this very table that have a chain in memory, dead ones included. */
   get ownKeys(): number {
     return this.#keys.size;
+  }
+
+  /** What was written to this very table at or below it is in `cold`. */
+  get coldThrough(): Version {
+    return this.#coldThrough;
+  }
+
+  /** Whether every key of this very table has its chain in memory. */
+  get isResident(): boolean {
+    return this.#isResident;
+  }
+
+  /** Within these, keys were dropped altogether: what is not found as of such a version is not known, nor is what a list would have. */
+  get lost(): readonly LostInterval[] {
+    let all = this.#lost;
+    for (const { from, to } of this.cold?.lost ?? []) all = withInterval(all, from, to);
+    return all;
   }
 
   /** String comparisons that scans of this very table have made: a measure of their work. */
@@ -99,14 +125,14 @@ export class Table {
    * Hot path: without a fork one look-up and one field.
    */
   head(key: string): Stored | undefined {
-    const chain = this.#keys.get(key);
+    const chain = this.#keys.get(key) ?? this.#promote(key);
     if (chain !== undefined) return chain.stored;
     return this.base !== undefined && this.#findInherited(key, scratch) ? scratch.stored : undefined;
   }
 
   /** Version of the newest entry of `key`, a tombstone's too; 0 when it was never written. */
   headVersion(key: string): number {
-    const chain = this.#keys.get(key);
+    const chain = this.#keys.get(key) ?? this.#promote(key);
     if (chain !== undefined) return chain.version;
     return this.base !== undefined && this.#findInherited(key, scratch) ? scratch.version : 0;
   }
@@ -116,16 +142,18 @@ export class Table {
    *
    * @param asOf commit version, inclusive; `Infinity` for the newest.
    * @returns whether there is one, a tombstone included; otherwise `out` is reset.
+   * @throws StateError `HISTORY_TRIMMED`, facts.earliest, when retention dropped what would have to be looked at
    */
   find(key: string, asOf: number, out: Found): boolean {
-    const chain = this.#keys.get(key);
-    if (chain?.findAt(asOf, out)) return true;
+    if (this.#findOwn(key, asOf, out)) return true;
+    let found = false;
     if (this.base !== undefined) {
-      const found = asOf < this.baseVersion ? this.#findBelow(key, asOf, out) : this.#findInherited(key, out);
-      if (found) return true;
+      found = asOf < this.baseVersion ? this.#findBelow(key, asOf, out) : this.#findInherited(key, out);
+      if (found && isLive(out.stored)) return true;
     }
-    out.reset();
-    return false;
+    if (asOf !== Number.POSITIVE_INFINITY) this.#mustKnow(asOf);
+    if (!found) out.reset();
+    return found;
   }
 
   /**
@@ -135,7 +163,7 @@ export class Table {
    * @returns the key's chain, for the timeline.
    */
   put(key: string, stored: Stored | undefined, version: number): VersionChain {
-    const chain = this.#keys.get(key);
+    const chain = this.#keys.get(key) ?? this.#promote(key);
     const live = isLive(stored);
     if (!live && stored !== undefined) this.#hasDeadBoxes = true;
     this.#lastVersion = version;
@@ -152,20 +180,24 @@ export class Table {
    * value is live, expired or not.
    *
    * What is seen is the state when the scan began: `visit` may read, scan and write.
+   *
+   * @throws StateError `HISTORY_TRIMMED`, facts.earliest, when retention dropped what would have to be looked at
    */
   scan(range: KeyRange, asOf: number, visit: Visit): void {
-    if (this.base === undefined && asOf >= this.#lastVersion) {
+    if (this.base === undefined && this.#isResident && asOf >= this.#lastVersion) {
       scanNewest(this.#ordered(), range, this.#lastVersion, visit);
       return;
     }
     const layers: Layer[] = [];
     let clip = asOf;
     for (let table: Table | undefined = this; table !== undefined; table = table.base) {
+      table.#mustKnowAll(clip);
+      const cold = table.#isResident ? undefined : table.cold;
       // Written after what is asked for: nothing here to be seen, and no index to be built for it.
-      if (table.#keys.size > 0 && table.#firstVersion <= clip) {
+      if ((table.#keys.size > 0 || cold !== undefined) && table.#firstVersion <= clip) {
         // A dead key hides what lies below it. With nothing below, it matters to those who look behind its death.
-        const readsDead = table.base !== undefined || clip < table.#lastDeath;
-        layers.push({ index: table.#ordered(), clip: Math.min(clip, table.#lastVersion), readsDead });
+        const readsDead = table.base !== undefined || cold !== undefined || clip < table.#lastDeath;
+        layers.push({ index: table.#ordered(), cold, clip: Math.min(clip, table.#lastVersion), readsDead });
       }
       if (table.baseVersion < clip) clip = table.baseVersion;
     }
@@ -180,7 +212,9 @@ export class Table {
     let limit = before; // exclusive
     for (let table: Table | undefined = this; table !== undefined; table = table.base) {
       const chain = table.#keys.get(key);
-      if (chain !== undefined && !chain.visitBefore(limit, visit)) return;
+      if (chain !== undefined) {
+        if (!chain.visitBefore(limit, visit)) return;
+      } else if (!table.#isResident && !table.cold!.visitBefore(key, limit, visit)) return;
       if (table.baseVersion + 1 < limit) limit = table.baseVersion + 1;
     }
   }
@@ -188,12 +222,16 @@ export class Table {
   /**
    * Every key that has an entry at or below `asOf`, inherited and dead ones included, in code point order. Looks at each key there is:
    * for digests and checks, not for reads.
+   *
+   * @throws StateError `HISTORY_TRIMMED`, facts.earliest, as `scan`
    */
   everyKey(asOf: number): string[] {
     const keys = new Set<string>();
     let clip = asOf;
     for (let table: Table | undefined = this; table !== undefined; table = table.base) {
+      table.#mustKnowAll(clip);
       for (const chain of table.#keys.chains()) if (chain.versionAt(clip) > 0) keys.add(chain.key);
+      if (!table.#isResident) table.#addColdKeys(clip, keys);
       if (table.baseVersion < clip) clip = table.baseVersion;
     }
     return [...keys].sort(compareCodePoints);
@@ -207,8 +245,7 @@ export class Table {
    * @returns whether something is left to do.
    */
   orderAhead(budget: number): boolean {
-    this.#index ??= new OrderedIndex(this.#keys);
-    return this.#index.orderAhead(budget);
+    return this.#indexed().orderAhead(budget);
   }
 
   /** Live keys of the newest state. One field, except the first time in a forked table. */
@@ -217,11 +254,121 @@ export class Table {
     return this.#live;
   }
 
+  /** The chain of a key of this very table, in memory from now on; `undefined` when nothing was written here for it. */
+  chain(key: string): VersionChain | undefined {
+    return this.#keys.get(key) ?? this.#promote(key);
+  }
+
+  /**
+   * What stands for a key of this very table in a list of writes: its chain when that is in memory, otherwise one whose every entry is
+   * read from files. To be read as of a version, and not kept.
+   */
+  chainForReading(key: string): VersionChain {
+    return this.#keys.get(key) ?? new VersionChain(this, key, undefined, Number.POSITIVE_INFINITY);
+  }
+
+  /** Chains of this very table that are in memory, in no order. */
+  chains(): IterableIterator<VersionChain> {
+    return this.#keys.chains();
+  }
+
+  /**
+   * Takes over what lies in files: everything that was written to this table up to `through`. A table that has nothing yet is that; for
+   * one that has, it is the same once more, and no answer changes by it.
+   */
+  attachCold(cold: ColdTable | undefined, through: Version): void {
+    assert(through >= this.#coldThrough, "files of a table only reach further");
+    const isNew = this.#lastVersion === 0;
+    this.cold = cold;
+    this.#coldThrough = through;
+    if (cold === undefined) return;
+    this.#firstVersion = Math.min(this.#firstVersion, cold.firstVersion);
+    this.#lastVersion = Math.max(this.#lastVersion, cold.lastVersion);
+    this.#lastDeath = Math.max(this.#lastDeath, cold.lastDeath);
+    if (cold.hasDeadBoxes) this.#hasDeadBoxes = true;
+    if (cold.hasSurrogates) this.#index?.meetSurrogates();
+    if (!isNew) return;
+    this.#live = cold.live;
+    this.#isResident = false;
+  }
+
+  /** Lets go of every chain that can be read back from files. */
+  evict(): void {
+    this.#memo = undefined;
+    if (this.cold === undefined) return;
+    const kept = new KeyMap();
+    if (this.#lastVersion > this.#coldThrough) {
+      for (const chain of this.#keys.chains()) if (chain.version > this.#coldThrough) kept.set(chain.key, chain);
+    }
+    if (kept.size === this.#keys.size) return;
+    this.#keys = kept;
+    this.#index = undefined;
+    this.#isResident = false;
+  }
+
+  /** Says that keys which retention drops altogether had entries from version `from` on, and were dead from `to` on. */
+  noteLost(from: Version, to: Version): void {
+    this.#lost = withInterval(this.#lost, from, to);
+  }
+
   /** The index, with every key in its place. */
   #ordered(): OrderedIndex {
-    this.#index ??= new OrderedIndex(this.#keys);
-    this.#index.catchUp();
+    const index = this.#indexed();
+    index.catchUp();
+    return index;
+  }
+
+  #indexed(): OrderedIndex {
+    if (this.#index === undefined) {
+      this.#index = new OrderedIndex(this.#keys);
+      if (this.cold?.hasSurrogates) this.#index.meetSurrogates();
+    }
     return this.#index;
+  }
+
+  /** Takes a key that has no chain into memory, when files have it. */
+  #promote(key: string): VersionChain | undefined {
+    if (this.#isResident || !this.cold!.find(key, Number.POSITIVE_INFINITY, scratch)) return undefined;
+    const chain = new VersionChain(this, key, scratch.stored, scratch.version);
+    this.#keys.set(key, chain);
+    this.#index?.note(chain);
+    return chain;
+  }
+
+  /** `find` in this very table. Does not touch `out` on false. */
+  #findOwn(key: string, asOf: number, out: Found): boolean {
+    const chain = this.#keys.get(key);
+    if (chain !== undefined) return chain.findAt(asOf, out);
+    if (this.#isResident) return false;
+    // What is read of the past is not kept: it is the newest entry that a chain must have.
+    if (asOf < this.#coldThrough) return this.cold!.find(key, asOf, out);
+    return this.#promote(key)?.findAt(asOf, out) ?? false;
+  }
+
+  /** To be called when a key was not found alive as of `asOf`: throws when it may have been. What a fork is based on is kept. */
+  #mustKnow(asOf: Version): void {
+    for (let table: Table | undefined = this; table !== undefined; table = table.base) {
+      table.#mustKnowAll(asOf);
+      if (asOf >= table.baseVersion) return;
+    }
+  }
+
+  /** Throws when this very table has lost a key that it had as of `asOf`. */
+  #mustKnowAll(asOf: Version): void {
+    if (
+      asOf >= this.#lastVersion ||
+      (this.#lost.length === 0 && (this.cold === undefined || this.cold.lost.length === 0))
+    )
+      return;
+    const interval = intervalAt(this.lost, asOf);
+    if (interval !== undefined) throw historyTrimmed(this, asOf, interval.to);
+  }
+
+  #addColdKeys(asOf: Version, keys: Set<string>): void {
+    const cursor = this.cold!.cursor(EVERYTHING);
+    for (let key = cursor.next(); key !== undefined; key = cursor.next()) {
+      if (!keys.has(key) && cursor.findAt(asOf, scratch)) keys.add(key);
+    }
   }
 
   #insert(key: string, stored: Stored | undefined, live: boolean, version: number): VersionChain {
@@ -269,17 +416,16 @@ export class Table {
   #findBelow(key: string, asOf: number, out: Found): boolean {
     let clip = asOf;
     for (let table = this.base; table !== undefined; table = table.base) {
-      const chain = table.#keys.get(key);
-      if (chain?.findAt(clip, out)) return true;
+      if (table.#findOwn(key, clip, out)) return true;
       if (table.baseVersion < clip) clip = table.baseVersion;
     }
     return false;
   }
 
   #countLive(): number {
-    if (this.#inheritedLive < 0) {
+    if (this.#inheritedLive < 0 || !this.#isResident) {
       let count = 0;
-      this.scan({ start: undefined, end: undefined, reverse: false }, Number.POSITIVE_INFINITY, () => {
+      this.scan(EVERYTHING, Number.POSITIVE_INFINITY, () => {
         count++;
         return true;
       });
@@ -291,4 +437,12 @@ export class Table {
     }
     return count;
   }
+}
+
+function historyTrimmed({ space, primitive }: Table, requested: Version, earliest: Version): StateError {
+  return new StateError(
+    "HISTORY_TRIMMED",
+    `keys of "${space.name}" that were there at version ${requested} are no longer kept; those from version ${earliest} on are`,
+    { space: space.name, primitive, requested: { version: requested }, earliest },
+  );
 }
