@@ -111,3 +111,46 @@ test("what is forgotten leaves memory, and never the newest entry", () => {
   chain.put("f", 21);
   expect(chain.older).toEqual({ versions: [15, 20], values: ["d", "e"] });
 });
+
+test("a read that lands on dropped entries throws and says from where on there is something", () => {
+  const chain = chainOf([3, "a"], [5, "b"], [9, undefined], [12, "c"], [15, "d"]);
+  const lost: [number, number][] = [];
+  expect(chain.trim([true, false, false, true, false], (from, to) => lost.push([from, to]))).toBe(2);
+  expect(lost).toEqual([
+    [5, 9],
+    [9, 12],
+  ]);
+  expect([3, 4, 12, 14, 15, 99].map((asOf) => chain.storedAt(asOf))).toEqual(["a", "a", "c", "c", "d", "d"]);
+  expect(chain.versionAt(2)).toBe(0);
+  for (const asOf of [5, 8, 9, 11]) {
+    const trimmed = expect.objectContaining({
+      code: "HISTORY_TRIMMED",
+      facts: { space: "default", primitive: "kv", key: "k", requested: { version: asOf }, earliest: 12 },
+    });
+    expect(() => chain.storedAt(asOf)).toThrow(trimmed);
+    expect(() => chain.versionAt(asOf)).toThrow(trimmed);
+    expect(() => chain.findAt(asOf, new Found())).toThrow(trimmed);
+  }
+  expect(visited(chain, Number.POSITIVE_INFINITY).map(([version]) => version)).toEqual([15, 12, 3]);
+  expect([3, 5, 9, 12, 15].map((version) => chain.has(version))).toEqual([true, false, false, true, true]);
+  expect(chain.keptVersions()).toEqual([3, 12, 15]);
+});
+
+test("gaps that meet become one, and the newest entry stays whatever is asked", () => {
+  const chain = chainOf([3, "a"], [5, "b"], [9, "c"], [12, "d"]);
+  expect(chain.length).toBe(4);
+  chain.trim([true, false, true, true], () => {});
+  expect(chain.length).toBe(4);
+  expect(chain.trim([false, true, true], () => {})).toBe(1);
+  expect(chain.older?.versions).toEqual([3, 9]);
+  expect(() => chain.storedAt(8)).toThrow(expect.objectContaining({ facts: expect.objectContaining({ earliest: 9 }) }));
+  expect(chain.trim([false, false], () => {})).toBe(1);
+  expect(chain.older?.versions).toEqual([3]);
+  expect(() => chain.storedAt(11)).toThrow(
+    expect.objectContaining({ facts: expect.objectContaining({ earliest: 12 }) }),
+  );
+  expect(chain.storedAt(12)).toBe("d");
+  expect(chain.trim([false], () => {})).toBe(0);
+  chain.put("e", 20);
+  expect([chain.storedAt(12), chain.storedAt(20)]).toEqual(["d", "e"]);
+});

@@ -1,8 +1,8 @@
 /**
  * The versions of one key.
  */
-import { assert } from "@strata/core";
-import type { Stored } from "./stored.js";
+import { assert, StateError } from "@strata/core";
+import { type Stored, TRIMMED } from "./stored.js";
 import type { Table } from "./table.js";
 
 /** Where a read puts what it found, so that a read allocates nothing: the caller keeps one and uses it again. */
@@ -21,7 +21,7 @@ export class Found {
 /** Where reads that want one half of what they find put it. */
 const scratch = new Found();
 
-/** Entries in memory behind the newest one, oldest first: `values[i]` was written by version `versions[i]`. */
+/** Entries in memory behind the newest one, oldest first: `values[i]` was written by version `versions[i]`, or is `TRIMMED`. */
 export interface OlderVersions {
   readonly versions: readonly number[];
   readonly values: readonly (Stored | undefined)[];
@@ -38,6 +38,7 @@ type History = (Stored | undefined)[];
  * 1. The versions in `#history` ascend strictly and end below `version`.
  * 2. An entry never changes once a higher version exists.
  * 3. What is here is all the key has from some version on, and at least what `table.cold` does not have; older entries are read there.
+ * 4. `TRIMMED` stands for one or more entries that retention dropped. It is never the newest entry, and never follows another.
  */
 export class VersionChain {
   readonly table: Table;
@@ -75,6 +76,18 @@ export class VersionChain {
     return this.#history !== undefined;
   }
 
+  /** Entries in memory, the newest and gaps included. */
+  get length(): number {
+    return this.#history === undefined ? 1 : 1 + (this.#history.length >>> 1);
+  }
+
+  /** Whether memory has the entry of exactly this version. */
+  has(version: number): boolean {
+    if (version === this.version) return true;
+    const entry = lastAtOrBefore(this.#history, version);
+    return entry >= 0 && versionOf(this.#history!, entry) === version && storedOf(this.#history!, entry) !== TRIMMED;
+  }
+
   /** Adds an entry. The same version again replaces the newest: within one commit the last write wins. */
   put(stored: Stored | undefined, version: number): void {
     if (version !== this.version) {
@@ -101,6 +114,47 @@ export class VersionChain {
     this.#history = 2 * forgotten === history.length ? undefined : history.slice(2 * forgotten);
   }
 
+  /** Versions of the entries in memory that were not dropped, ascending. */
+  keptVersions(): number[] {
+    const history = this.#history;
+    const versions: number[] = [];
+    for (let entry = 0; history !== undefined && entry < history.length >>> 1; entry++) {
+      if (storedOf(history, entry) !== TRIMMED) versions.push(versionOf(history, entry));
+    }
+    versions.push(this.version);
+    return versions;
+  }
+
+  /**
+   * Drops entries behind the newest one. A read that lands on one of them throws from then on.
+   *
+   * @param kept for each of `keptVersions` whether it stays; the newest does, whatever this says.
+   * @param lose told of the versions [from, to) as of which a dropped entry was the one to be seen, ascending.
+   * @returns how many were dropped.
+   */
+  trim(kept: readonly boolean[], lose: (from: number, to: number) => void): number {
+    const history = this.#history;
+    if (history === undefined) return 0;
+    const left: History = [];
+    let dropped = 0;
+    let real = 0;
+    for (let entry = 0; entry < history.length >>> 1; entry++) {
+      const version = versionOf(history, entry);
+      const stored = storedOf(history, entry);
+      if (stored !== TRIMMED && kept[real++] === true) {
+        left.push(version, stored);
+        continue;
+      }
+      if (stored !== TRIMMED) {
+        dropped++;
+        lose(version, entry + 1 < history.length >>> 1 ? versionOf(history, entry + 1) : this.version);
+      }
+      if (left.at(-1) !== TRIMMED) left.push(version, TRIMMED);
+    }
+    if (dropped > 0) this.#history = left;
+    return dropped;
+  }
+
   /** The newest entry at or below `asOf`; `undefined` for a tombstone and for a key without history at `asOf`. */
   storedAt(asOf: number): Stored | undefined {
     if (this.version <= asOf) return this.stored;
@@ -113,7 +167,11 @@ export class VersionChain {
     return this.findAt(asOf, scratch) ? scratch.version : 0;
   }
 
-  /** `versionAt` and `storedAt` in one search. On `false` nothing was written to `out`. */
+  /**
+   * `versionAt` and `storedAt` in one search. On `false` nothing was written to `out`.
+   *
+   * @throws StateError `HISTORY_TRIMMED`, facts.earliest, when retention dropped that entry; `versionAt` and `storedAt` do the same
+   */
   findAt(asOf: number, out: Found): boolean {
     if (this.version <= asOf) {
       out.version = this.version;
@@ -122,13 +180,15 @@ export class VersionChain {
     }
     const entry = lastAtOrBefore(this.#history, asOf);
     if (entry < 0) return this.table.cold?.find(this.key, asOf, out) ?? false;
+    const stored = storedOf(this.#history!, entry);
+    if (stored === TRIMMED) throw this.#trimmed(asOf, entry);
     out.version = versionOf(this.#history!, entry);
-    out.stored = storedOf(this.#history!, entry);
+    out.stored = stored;
     return true;
   }
 
   /**
-   * Entries below `before`, newest first, until `visit` returns false.
+   * Entries below `before`, newest first, dropped ones left out, until `visit` returns false.
    *
    * @returns false when `visit` stopped it.
    */
@@ -138,13 +198,30 @@ export class VersionChain {
     let entry = lastAtOrBefore(history, before);
     if (entry >= 0 && versionOf(history!, entry) === before) entry--;
     for (; entry >= 0; entry--) {
-      if (!visit(versionOf(history!, entry), storedOf(history!, entry))) return false;
+      const stored = storedOf(history!, entry);
+      if (stored !== TRIMMED && !visit(versionOf(history!, entry), stored)) return false;
     }
     const { cold } = this.table;
     if (cold === undefined) return true;
     const oldest = history === undefined ? this.version : versionOf(history, 0);
     return cold.visitBefore(this.key, Math.min(before, oldest), visit);
   }
+
+  #trimmed(requested: number, gap: number): StateError {
+    const history = this.#history as History;
+    const earliest = 2 * gap + 2 < history.length ? versionOf(history, gap + 1) : this.version;
+    return historyTrimmed(this.table, this.key, requested, earliest);
+  }
+}
+
+/** @param earliest the version of the key's next entry that is kept. */
+export function historyTrimmed(table: Table, key: string, requested: number, earliest: number): StateError {
+  const { space, primitive } = table;
+  return new StateError(
+    "HISTORY_TRIMMED",
+    `what "${key}" held at version ${requested} is no longer kept; from version ${earliest} on it is`,
+    { space: space.name, primitive, key, requested: { version: requested }, earliest },
+  );
 }
 
 function versionOf(history: History, entry: number): number {
