@@ -26,6 +26,7 @@ import { applyCommit, documentBox, patchedDocument } from "./apply.js";
 import type { DerivedViews } from "./derived-index.js";
 import { hashOfRecord } from "./event-record.js";
 import type { JsonOperation } from "./json/index.js";
+import type { LiveRuns } from "./live-runs.js";
 import {
   type AppendOperation,
   type CommitRecord,
@@ -36,7 +37,6 @@ import {
 import type { PerfTrace } from "./perf-trace.js";
 import { genesisHash, hashEvent } from "./primitives/event-chain.js";
 import type { Run } from "./run.js";
-import type { RunRegistry } from "./run-registry.js";
 import type { KeyedPrimitive } from "./scope.js";
 
 export type Context = TransactionContext<KeyedPrimitive, JsonOperation>;
@@ -62,7 +62,7 @@ const CHAIN_ID_BYTES = 16;
 export class CommitPass {
   readonly #durability: Durability;
   readonly #allocator: VersionAllocator;
-  readonly #registry: RunRegistry;
+  readonly #runs: LiveRuns;
   readonly #views: DerivedViews;
   readonly #runtime: Runtime;
   readonly #clock: Clock;
@@ -78,7 +78,7 @@ export class CommitPass {
   constructor(parts: {
     readonly durability: Durability;
     readonly allocator: VersionAllocator;
-    readonly registry: RunRegistry;
+    readonly runs: LiveRuns;
     readonly views: DerivedViews;
     readonly runtime: Runtime;
     readonly limits: Limits;
@@ -89,7 +89,7 @@ export class CommitPass {
   }) {
     this.#durability = parts.durability;
     this.#allocator = parts.allocator;
-    this.#registry = parts.registry;
+    this.#runs = parts.runs;
     this.#views = parts.views;
     this.#runtime = parts.runtime;
     this.#clock = parts.runtime.clock;
@@ -221,7 +221,7 @@ export class CommitPass {
     this.#lastTimestamp = timestamp;
     try {
       applyCommit(run.shard, record, bytes);
-      this.#registry.fold(record);
+      this.#runs.fold(record);
     } catch (cause) {
       this.#defect = cause;
       this.#logger.log(

@@ -20,7 +20,7 @@ export function describeDatabase(parts: {
     version: VERSION,
     ...(path === undefined ? {} : { path }),
     durability: durability.modeName,
-    runs: runs.size,
+    runs: runs.live.size,
     keys: countKeys(runs),
     uptimeMs,
     openTransactions,
@@ -35,7 +35,8 @@ export function describeDatabase(parts: {
 /** Live keys and events over all runs and spaces. */
 function countKeys(runs: RunRegistry): number {
   let count = 0;
-  for (const { shard } of runs.runs()) {
+  for (const name of runs.live.names()) {
+    const { shard } = runs.must(name);
     for (const space of shard.spaces()) {
       count += shard.events(space)?.length() ?? 0;
       for (const primitive of ["kv", "state", "json"] as const)

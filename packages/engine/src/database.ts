@@ -101,14 +101,14 @@ export class Database {
       limits: this.limits,
       drawNumber: () => allocator.next() as Run["number"],
     });
-    this.#recovered = recover(this.#durability, this.runs);
+    this.#recovered = recover(this.#durability, this.runs.live);
     allocator = new VersionAllocator(this.#recovered.nextVersion);
 
     this.coordinator = new TransactionCoordinator(this.#durability.epoch, () => this.#commitPass.lastVersion);
     this.#commitPass = new CommitPass({
       durability: this.#durability,
       allocator,
-      registry: this.runs,
+      runs: this.runs.live,
       views: this.#views,
       runtime: this.runtime,
       limits: this.limits,
@@ -213,9 +213,8 @@ export class Database {
     const live = this.#run(run);
     live.assertAlive();
     const version = versionOf(live, point, this.#commitPass.lastVersion);
-    const parts = { durability: this.#durability, gate: this.#gate, runtime: this.runtime, limits: this.limits };
     const replayed = this.#durability.requiresWal()
-      ? replayLog(parts, live, version, this.runs.system.version)
+      ? replayLog(this.#durability, live, version, this.runs.system.version)
       : replayTimeline(live, version);
     const ofPoint = point === undefined ? undefined : timeOf(point);
     const timestamp = ofPoint ?? (replayed.shard.timestampAt(version) || live.createdAt);

@@ -1,8 +1,8 @@
 import { ByteReader, CorruptionError, type Version } from "@strata/core";
 import type { Durability, RecoverySummary } from "@strata/durability";
 import { applyCommit } from "./apply.js";
+import type { LiveRuns } from "./live-runs.js";
 import { decodeCommit } from "./operation.js";
-import type { RunRegistry } from "./run-registry.js";
 
 /** What opening found, for people and for `info()`. */
 export interface RecoveryReport {
@@ -33,7 +33,7 @@ export interface Recovered {
  *
  * @throws CorruptionError when the log is damaged below its durable end, or holds what no engine of this version wrote
  */
-export function recover(durability: Durability, registry: RunRegistry): Recovered {
+export function recover(durability: Durability, runs: LiveRuns): Recovered {
   let newestVersion = 0;
   let lastTimestamp = 0;
   const summary = durability.recover((payload) => {
@@ -43,7 +43,7 @@ export function recover(durability: Durability, registry: RunRegistry): Recovere
         version: commit.version,
       });
     }
-    const run = registry.byNumber(commit.run);
+    const run = runs.byNumber(commit.run);
     if (run === undefined) {
       throw new CorruptionError(
         "CORRUPT_RECORD",
@@ -55,7 +55,7 @@ export function recover(durability: Durability, registry: RunRegistry): Recovere
       );
     }
     applyCommit(run.shard, commit, payload.length);
-    registry.fold(commit);
+    runs.fold(commit);
     newestVersion = commit.version;
     lastTimestamp = commit.timestamp;
   });

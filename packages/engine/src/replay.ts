@@ -1,14 +1,15 @@
-import { assert, ByteReader, type Limits, type RunId, type Runtime, silentLogger, type Version } from "@strata/core";
+import { assert, ByteReader, type Limits, type RunId, silentLogger, type Version } from "@strata/core";
 import type { Durability } from "@strata/durability";
 import { type EventTable, ReadView, type RunShard, ShardedStore, VersionChain } from "@strata/storage";
 import { applyCommit } from "./apply.js";
 import { DerivedViews } from "./derived-index.js";
 import { decodeEventRecord } from "./event-record.js";
 import type { Gate } from "./gate.js";
+import { LiveRuns } from "./live-runs.js";
 import { type CommitRecord, decodeCommit, type Operation } from "./operation.js";
 import { PastScope } from "./past-scope.js";
 import { Run, type RunRow } from "./run.js";
-import { RunRegistry } from "./run-registry.js";
+
 import type { KeyedPrimitive } from "./scope.js";
 
 /**
@@ -63,37 +64,24 @@ function countOperations(shard: RunShard, version: Version): number {
  * @param run says whose commits to look for; nothing else is taken from the live store.
  * @param newest the last commit of the registry of runs that is in force.
  */
-export function replayLog(
-  parts: { readonly durability: Durability; readonly gate: Gate; readonly runtime: Runtime; readonly limits: Limits },
-  run: Run,
-  version: Version,
-  newest: Version,
-): Run {
-  const { durability, gate, runtime, limits } = parts;
-  const registry = new RunRegistry({
-    gate,
-    store: new ShardedStore(),
-    views: new DerivedViews(silentLogger),
-    runtime,
-    limits,
-    drawNumber: () => assert(false, "a replay makes no runs") as never,
-  });
+export function replayLog(durability: Durability, run: Run, version: Version, newest: Version): Run {
+  const runs = new LiveRuns(new ShardedStore(), new DerivedViews(silentLogger));
   const through = new Map<RunId, Version>(lineage(run.shard, version).map((each) => [each.shard.id, each.through]));
-  through.set(registry.system.number, newest);
+  through.set(runs.system.number, newest);
   durability.read((payload) => {
     const head = new ByteReader(payload);
     const number = head.varint() as RunId;
     if (head.varint() > (through.get(number) ?? 0)) return;
     const commit = decodeCommit(new ByteReader(payload));
-    if (number === registry.system.number) {
-      registry.fold(commit);
+    if (number === runs.system.number) {
+      runs.fold(commit);
       return;
     }
-    const shard = registry.byNumber(number)?.shard;
+    const shard = runs.byNumber(number)?.shard;
     assert(shard !== undefined, "a run is in the registry while it has commits");
     applyCommit(shard, commit, payload.length);
   });
-  const replayed = registry.byNumber(run.number);
+  const replayed = runs.byNumber(run.number);
   assert(replayed !== undefined, "a run that is alive is in the log");
   return replayed;
 }

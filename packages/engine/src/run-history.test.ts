@@ -199,7 +199,7 @@ describe("tags", () => {
     db.runs.create("one");
     expect(db.history.tags(run("one"))).toEqual([]);
     expect(db.runs.list()).toEqual(["default", "one", "two"]);
-    expect([...new KvStore(db.head(db.runs.system)).list("tag/")]).toEqual([`tag/${run("two").number}/mine`]);
+    expect([...new KvStore(db.head(db.runs.system, "tags")).list()]).toEqual([`${run("two").number}/mine`]);
   });
 
   test("can be given to a run that is closed to writes", () => {

@@ -4,7 +4,7 @@ import type { Database } from "./database.js";
 import type { DerivedIndex } from "./derived-index.js";
 import type { CommitRecord } from "./operation.js";
 import type { Run, RunRow, RunStatus } from "./run.js";
-import { isTagKey } from "./tag.js";
+import { DEFAULT_SPACE } from "./scope.js";
 
 /** What the index knows of a run. Times are µs since the epoch. */
 export interface RunMetadata {
@@ -135,7 +135,7 @@ export class RunIndex implements DerivedIndex {
       return;
     }
     for (const operation of commit.operations) {
-      if (operation.kind !== "put" || operation.primitive !== "kv" || isTagKey(operation.key)) continue;
+      if (operation.kind !== "put" || operation.primitive !== "kv" || operation.space !== DEFAULT_SPACE) continue;
       const stored = operation.stored instanceof Box ? operation.stored.value : operation.stored;
       if (stored !== undefined) this.insert(metadataOf(operation.key, stored as RunRow));
     }

@@ -1,5 +1,4 @@
 import {
-  CorruptionError,
   copyValue,
   InvalidArgumentError,
   type Limits,
@@ -9,50 +8,35 @@ import {
   type RunId,
   type Runtime,
   StateError,
-  SYSTEM_RUN,
   type ValueObject,
   type Version,
   validateRunName,
   validateTagName,
 } from "@strata/core";
-import { Box, type RunShard, type ShardedStore } from "@strata/storage";
+import type { RunShard, ShardedStore } from "@strata/storage";
 import type { DerivedViews } from "./derived-index.js";
 import type { Gate } from "./gate.js";
-import type { CommitRecord } from "./operation.js";
-import { type ForkOrigin, originOf, Run, type RunInfo, type RunRow, type RunStatus, STATUS_MOVES } from "./run.js";
-import type { Epoch } from "./run-life.js";
-import { DEFAULT_SPACE } from "./scope.js";
-import { foldTag, isTagKey, type TagRow, tagKey } from "./tag.js";
+import { LiveRuns } from "./live-runs.js";
+import type { OpenTransaction } from "./open-transaction.js";
+import { type ForkOrigin, type Run, type RunInfo, type RunRow, type RunStatus, STATUS_MOVES } from "./run.js";
+import { DEFAULT_SPACE, type TransactionScope } from "./scope.js";
+import { TAG_SPACE, type TagRow, tagKey } from "./tag.js";
 import type { Transactions } from "./transactions.js";
 import { randomUuid } from "./uuid.js";
 
-export const SYSTEM_RUN_NAME = "_system";
 export const DEFAULT_RUN = "default";
 
 /**
- * The runs of a database: a view of the commits of the reserved run `_system`, whose key-value table holds one row a run, under its name,
- * and one a tag.
- * Creating, deleting and changing a run are commits like any other, so a crash leaves each whole or absent. Invariants:
- *
- * 1. Every row of a run has one `Run`, under the row's name; no other `Run` is alive.
- * 2. A run's number is a version drawn from the database's counter, so it is never used again.
+ * What can be done to the runs of a database. Creating, deleting and changing a run are commits of the reserved run `_system` like any
+ * other, so a crash leaves each whole or absent; `LiveRuns` follows them. A run's number is a version drawn from the database's counter, so
+ * it is never used again.
  */
 export class RunRegistry {
   readonly #gate: Gate;
-  readonly #store: ShardedStore;
-  readonly #views: DerivedViews;
   readonly #runtime: Runtime;
   readonly #limits: Limits;
   readonly #drawNumber: () => RunId;
-  readonly #byName = new Map<string, Run>();
-  readonly #byNumber = new Map<RunId, Run>();
-  /** Runs that read through a shard, by its number. */
-  readonly #forks = new Map<RunId, Set<Run>>();
-  /** Deleted runs that forks still read through, by number. */
-  readonly #departed = new Map<RunId, Run>();
-  /** The reserved run that holds the rows. */
-  readonly system: Run;
-  readonly #epoch: Epoch = { current: 0 };
+  readonly live: LiveRuns;
   #transactions: Transactions | undefined;
 
   constructor(parts: {
@@ -64,14 +48,15 @@ export class RunRegistry {
     readonly drawNumber: () => RunId;
   }) {
     this.#gate = parts.gate;
-    this.#store = parts.store;
-    this.#views = parts.views;
     this.#runtime = parts.runtime;
     this.#limits = parts.limits;
     this.#drawNumber = parts.drawNumber;
-    const row: RunRow = { id: SYSTEM_RUN_NAME, number: SYSTEM_RUN, status: "active", createdAt: 0, meta: {} };
-    this.system = new Run(SYSTEM_RUN_NAME, row, this.#store.create(SYSTEM_RUN));
-    this.#byNumber.set(SYSTEM_RUN, this.system);
+    this.live = new LiveRuns(parts.store, parts.views);
+  }
+
+  /** The reserved run that holds the rows. */
+  get system(): Run {
+    return this.live.system;
   }
 
   /**
@@ -81,33 +66,16 @@ export class RunRegistry {
    */
   connect(transactions: Transactions, epoch: number): void {
     this.#transactions = transactions;
-    this.#epoch.current = this.#gate.isReadOnly ? epoch + 1 : epoch;
-  }
-
-  /** Follows a commit: does nothing unless it is one of `_system`. */
-  fold(commit: CommitRecord): void {
-    if (commit.run !== SYSTEM_RUN) return;
-    for (const operation of commit.operations) {
-      if (operation.kind !== "put" || operation.primitive !== "kv") continue;
-      const row = operation.stored instanceof Box ? operation.stored.value : operation.stored;
-      if (isTagKey(operation.key)) foldTag((number) => this.#byNumber.get(number), operation.key, row);
-      else if (row === undefined) this.#drop(operation.key);
-      else this.#register(operation.key, row as RunRow);
-    }
-  }
-
-  /** The run that commits of this number belong to, `undefined` when there is none. */
-  byNumber(number: RunId): Run | undefined {
-    return this.#byNumber.get(number);
+    this.live.epoch.current = this.#gate.isReadOnly ? epoch + 1 : epoch;
   }
 
   /** @throws NotFoundError `RUN_NOT_FOUND`, facts.nearest */
   must(name: string): Run {
     this.#gate.assertOpen();
-    const run = this.#byName.get(name);
+    const run = this.live.find(name);
     if (run !== undefined) return run;
     validateRunName(name);
-    const close = nearest(name, this.#byName.keys());
+    const close = nearest(name, this.live.names());
     const hint = close === undefined ? "" : `; did you mean "${close}"?`;
     throw new NotFoundError("RUN_NOT_FOUND", `there is no run "${name}"${hint}`, { run: name, nearest: close });
   }
@@ -115,22 +83,13 @@ export class RunRegistry {
   exists(name: string): boolean {
     this.#gate.assertOpen();
     validateRunName(name);
-    return this.#byName.has(name);
+    return this.live.find(name) !== undefined;
   }
 
   get(name: string): RunInfo | undefined {
     this.#gate.assertOpen();
     validateRunName(name);
-    return this.#byName.get(name)?.info();
-  }
-
-  get size(): number {
-    return this.#byName.size;
-  }
-
-  /** Every run but the reserved one. */
-  runs(): IterableIterator<Run> {
-    return this.#byName.values();
+    return this.live.find(name)?.info();
   }
 
   /** Names by code point. */
@@ -146,12 +105,12 @@ export class RunRegistry {
       throw new InvalidArgumentError("INVALID_ARGUMENT", "limit must be a whole number of at least 0", { limit });
     }
     const names: string[] = [];
-    for (const run of this.#byName.values()) {
-      if (status !== undefined && run.status !== status) continue;
-      if (run.name.startsWith(prefix) && (after === "" || run.name > after)) names.push(run.name);
-    }
-    // Names are ASCII, where the order of UTF-16 units is that of code points.
-    return names.sort().slice(0, limit);
+    this.live.visitNames(prefix, after, (name, row) => {
+      if (names.length >= limit) return false;
+      if (status === undefined || this.live.statusOf(row) === status) names.push(name);
+      return true;
+    });
+    return names;
   }
 
   /**
@@ -175,7 +134,7 @@ export class RunRegistry {
   begin(name: string, meta: object = {}): RunInfo {
     validateRunName(name);
     const copied = this.#copyMeta(meta);
-    this.#write((rows) => rows.put(name, { ...this.#newRow(rows, name, copied), begunIn: this.#epoch.current }));
+    this.#write((rows) => rows.put(name, { ...this.#newRow(rows, name, copied), begunIn: this.live.epoch.current }));
     return this.must(name).info();
   }
 
@@ -213,10 +172,10 @@ export class RunRegistry {
         { run: name },
       );
     }
-    this.#write((rows) => {
+    this.#write((rows, tags) => {
       for (const one of doomed) {
         rows.put(one.name, undefined);
-        for (const tag of one.tags.keys()) rows.put(tagKey(one.number, tag), undefined);
+        for (const tag of one.tags.keys()) tags.put(tagKey(one.number, tag), undefined);
       }
     });
     return {
@@ -256,7 +215,8 @@ export class RunRegistry {
     const meta = reason === undefined ? run.meta : copyValue({ ...run.meta, reason }, this.#limits);
     const row = { id: run.id, number: run.number, status, createdAt: run.createdAt, meta: meta as ValueObject };
     const forked = run.origin === undefined ? {} : { parent: run.origin };
-    const begun = run.isBegun && (status === "active" || status === "paused") ? { begunIn: this.#epoch.current } : {};
+    const begun =
+      run.isBegun && (status === "active" || status === "paused") ? { begunIn: this.live.epoch.current } : {};
     const ended =
       status === "active" || status === "paused"
         ? {}
@@ -275,10 +235,10 @@ export class RunRegistry {
     run.assertAlive();
     validateTagName(name);
     const timestamp = run.shard.timestampAt(version) || run.createdAt;
-    this.#write((rows) => {
+    this.#write((_rows, tags) => {
       const key = tagKey(run.number, name);
-      if (rows.get(key) !== undefined) throw taggedAlready(run, name);
-      rows.put(key, { version, timestamp });
+      if (tags.get(key) !== undefined) throw taggedAlready(run, name);
+      tags.put(key, { version, timestamp });
     });
   }
 
@@ -287,7 +247,7 @@ export class RunRegistry {
     run.assertAlive();
     validateTagName(name);
     if (!run.tags.has(name)) return false;
-    this.#write((rows) => rows.put(tagKey(run.number, name), undefined));
+    this.#write((_rows, tags) => tags.put(tagKey(run.number, name), undefined));
     return true;
   }
 
@@ -298,7 +258,7 @@ export class RunRegistry {
     throw new InvalidArgumentError("INVALID_ARGUMENT", "meta must be an object", {});
   }
 
-  #newRow(rows: Rows, name: string, meta: ValueObject): RunRow {
+  #newRow(rows: Rows<RunRow>, name: string, meta: ValueObject): RunRow {
     if (rows.get(name) !== undefined)
       throw new StateError("RUN_EXISTS", `there is a run "${name}" already`, { run: name });
     const createdAt = Math.floor(this.#runtime.clock.now());
@@ -308,81 +268,37 @@ export class RunRegistry {
   /** Every run that reads through `run`, directly or not. */
   #descendants(run: Run): Run[] {
     const found: Run[] = [];
-    for (const fork of this.#forks.get(run.number) ?? []) {
-      if (!fork.dropped) found.push(fork);
-      found.push(...this.#descendants(fork));
+    const pending = [run.number];
+    for (let number = pending.pop(); number !== undefined; number = pending.pop()) {
+      for (const fork of this.live.forksOf(number)) {
+        const descendant = this.live.byNumber(fork);
+        if (descendant !== undefined) found.push(descendant);
+        pending.push(fork);
+      }
     }
     return found;
   }
 
-  #write(work: (rows: Rows) => void): void {
+  #write(work: (rows: Rows<RunRow>, tags: Rows<TagRow>) => void): void {
     const transactions = this.#transactions;
     if (transactions === undefined) throw new StateError("DATABASE_CLOSED", "the database is still being opened", {});
-    transactions.implicit(this.system, DEFAULT_SPACE, (scope) => {
-      const table = scope.table("kv");
-      work({
-        get: (name) => table.get(name),
-        put: (name, row) => scope.put("kv", name, row === undefined ? undefined : copyValue(row, this.#limits)),
-      });
-    });
+    const write = (open: OpenTransaction) =>
+      work(this.#rowsOf(open.scope(DEFAULT_SPACE)), this.#rowsOf(open.scope(TAG_SPACE)));
+    transactions.closure(this.system, write, {});
   }
 
-  #register(name: string, row: RunRow): void {
-    const known = this.#byName.get(name);
-    if (known !== undefined && known.number === row.number) {
-      known.update(row);
-      return;
-    }
-    const number = row.number as RunId;
-    const origin = originOf(row);
-    const base = origin === undefined ? undefined : this.#shardOf(origin);
-    const parent = origin === undefined ? undefined : this.#byName.get(origin.run);
-    const run = new Run(name, row, this.#store.create(number, base, origin?.baseVersion), parent, this.#epoch);
-    this.#byName.set(name, run);
-    this.#byNumber.set(number, run);
-    if (origin === undefined) return;
-    const forks = this.#forks.get(origin.base as RunId);
-    if (forks === undefined) this.#forks.set(origin.base as RunId, new Set([run]));
-    else forks.add(run);
-  }
-
-  /** The data that a fork reads through. The base is alive when a fork of it is logged, so also when that is read back. */
-  #shardOf(origin: ForkOrigin): RunShard {
-    const base = this.#store.get(origin.base as RunId);
-    if (base === undefined)
-      throw new CorruptionError("CORRUPT_RECORD", `a fork of run ${origin.base}, which does not exist`, { origin });
-    return base;
-  }
-
-  /** `run` is gone and nobody reads through it: what it read through may be gone for good too. */
-  #release(run: Run): void {
-    if (run.origin === undefined) return;
-    const base = run.origin.base as RunId;
-    const siblings = this.#forks.get(base);
-    siblings?.delete(run);
-    if (siblings?.size !== 0) return;
-    this.#forks.delete(base);
-    const departed = this.#departed.get(base);
-    if (departed === undefined) return;
-    this.#departed.delete(base);
-    this.#release(departed);
-  }
-
-  #drop(name: string): void {
-    const run = this.#byName.get(name);
-    if (run === undefined) return;
-    this.#byName.delete(name);
-    this.#byNumber.delete(run.number);
-    if (this.#forks.has(run.number)) this.#departed.set(run.number, run);
-    else this.#release(run);
-    this.#store.drop(run.number);
-    this.#views.runDropped(run);
+  #rowsOf<R extends ValueObject>(scope: TransactionScope): Rows<R> {
+    const table = scope.table("kv");
+    return {
+      get: (key) => table.get(key),
+      put: (key, row) => scope.put("kv", key, row === undefined ? undefined : copyValue(row, this.#limits)),
+    };
   }
 }
 
-interface Rows {
-  get(name: string): unknown;
-  put(name: string, row: RunRow | TagRow | undefined): void;
+interface Rows<R> {
+  get(key: string): unknown;
+  put(key: string, row: R | undefined): void;
 }
 
 /**

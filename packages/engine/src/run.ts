@@ -63,6 +63,16 @@ export interface ForkOrigin extends ValueObject {
   readonly baseVersion: number;
 }
 
+/** What a run asks its database. */
+export interface RunGround {
+  readonly epoch: Epoch;
+  /** The run of that name. */
+  find(name: string): Run | undefined;
+}
+
+/** For a run outside a living database. */
+export const NO_GROUND: RunGround = { epoch: NO_EPOCH, find: () => undefined };
+
 const NO_TAGS: ReadonlyMap<string, Tag> = new Map();
 
 /**
@@ -77,24 +87,21 @@ export class Run {
   readonly createdAt: number;
   /** `undefined` for a run that began empty. */
   readonly origin: ForkOrigin | undefined;
-  /** The run it was forked from. */
-  readonly parent: Run | undefined;
-  readonly #epoch: Epoch;
+  readonly #ground: RunGround;
   #status: RunStatus;
   #begunIn: number;
   meta: ValueObject;
   endedAt: number | undefined;
   #tags: Map<string, Tag> | undefined;
 
-  constructor(name: string, row: RunRow, shard: RunShard, parent?: Run, epoch: Epoch = NO_EPOCH) {
+  constructor(name: string, row: RunRow, shard: RunShard, ground: RunGround = NO_GROUND) {
     this.name = name;
     this.id = row.id;
     this.number = row.number as RunId;
     this.shard = shard;
     this.createdAt = row.createdAt;
     this.origin = originOf(row);
-    this.parent = parent;
-    this.#epoch = epoch;
+    this.#ground = ground;
     this.#status = row.status;
     this.#begunIn = begunIn(row);
     this.meta = row.meta;
@@ -104,7 +111,7 @@ export class Run {
 
   /** What its row says, unless the process that began it is gone. */
   get status(): RunStatus {
-    return statusIn(this.#epoch.current, this.#status, this.#begunIn);
+    return statusIn(this.#ground.epoch.current, this.#status, this.#begunIn);
   }
 
   /** Whether it was begun, now or in an older epoch, and not merely made. */
@@ -171,7 +178,14 @@ export class Run {
     throw new StateError("RUN_CLOSED", `run "${name}" is ${status} and takes no writes${why}`, { run: name, status });
   }
 
+  /** The run it was forked from, while that exists. */
+  get parent(): Run | undefined {
+    const parent = this.origin === undefined ? undefined : this.#ground.find(this.origin.run);
+    return parent?.id === this.origin?.id ? parent : undefined;
+  }
+
   info(): RunInfo {
+    const { origin } = this;
     const info = {
       name: this.name,
       id: this.id,
@@ -179,9 +193,9 @@ export class Run {
       version: this.version,
       createdAt: this.createdAt,
       meta: this.meta,
-      ...(this.origin === undefined || this.parent === undefined || this.parent.dropped
+      ...(origin === undefined || this.parent === undefined
         ? {}
-        : { parent: Object.freeze({ run: this.origin.run, version: this.origin.version }) }),
+        : { parent: Object.freeze({ run: origin.run, version: origin.version }) }),
       ...(this.endedAt === undefined ? {} : { endedAt: this.endedAt }),
     };
     return Object.freeze(info);

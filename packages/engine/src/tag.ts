@@ -1,4 +1,6 @@
-import { CorruptionError, type RunId, type Value, type ValueObject, type Version } from "@strata/core";
+import { CorruptionError, type RunId, type ValueObject, type Version } from "@strata/core";
+import { Box, type RunShard, type Stored } from "@strata/storage";
+import type { PutOperation } from "./operation.js";
 import type { Run } from "./run.js";
 
 /** A name for a version of a run. */
@@ -9,33 +11,47 @@ export interface Tag {
   readonly timestamp: number;
 }
 
-/** What the reserved run `_system` stores of a tag, under `tag/<number of the run>/<name>`: names of runs have no "/". */
+/** What the reserved run `_system` stores of a tag, in the space `tags`, under `<number of the run>/<name>`. */
 export interface TagRow extends ValueObject {
   readonly version: number;
   readonly timestamp: number;
 }
 
-const PREFIX = "tag/";
+export const TAG_SPACE = "tags";
 
 /** Bound to the run's number, so that a run that takes the name of another never takes its tags. */
 export function tagKey(run: RunId, name: string): string {
-  return `${PREFIX}${run}/${name}`;
+  return `${run}/${name}`;
 }
 
-export function isTagKey(key: string): boolean {
-  return key.startsWith(PREFIX);
+/** The tags of a run, read from the rows. */
+export function tagsOf(system: RunShard, run: RunId): Tag[] {
+  const tags: Tag[] = [];
+  const prefix = tagKey(run, "");
+  // "/" is followed by "0" among characters.
+  const range = { start: prefix, end: `${run}0`, reverse: false };
+  system.table(TAG_SPACE, "kv")?.scan(range, Number.POSITIVE_INFINITY, (key, stored) => {
+    const { version, timestamp } = rowOf(stored) as TagRow;
+    return tags.push({ name: key.slice(prefix.length), version, timestamp }) > 0;
+  });
+  return tags;
 }
 
-/** Follows a write of `_system` under `key`, which is one of a tag; `row` is `undefined` when the tag was taken away. */
-export function foldTag(runOf: (number: RunId) => Run | undefined, key: string, row: Value | undefined): void {
-  const slash = key.indexOf("/", PREFIX.length);
-  const number = Number(key.slice(PREFIX.length, slash));
+/** Follows a write of `_system` in the space of tags. */
+export function foldTag(runOf: (number: RunId) => Run | undefined, { key, stored }: PutOperation): void {
+  const slash = key.indexOf("/");
+  const number = Number(key.slice(0, slash));
   const name = key.slice(slash + 1);
   if (slash < 0 || !Number.isSafeInteger(number))
     throw new CorruptionError("CORRUPT_RECORD", `"${key}" names no tag`, { key });
   // Tags go in the commit that deletes their run: whichever of the two is folded first, there is nothing left to do.
   const run = runOf(number as RunId);
   if (run === undefined) return;
+  const row = rowOf(stored);
   if (row === undefined) run.dropTag(name);
-  else run.setTag({ name, version: (row as TagRow).version, timestamp: (row as TagRow).timestamp });
+  else run.setTag({ name, version: row.version, timestamp: row.timestamp });
+}
+
+function rowOf(stored: Stored | undefined): TagRow | undefined {
+  return (stored instanceof Box ? stored.value : stored) as TagRow | undefined;
 }
