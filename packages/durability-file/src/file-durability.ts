@@ -2,7 +2,13 @@
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { InvalidArgumentError, type Lsn, type Version } from "@strata/core";
-import { type Durability, LogDurability, type LogOptions, type RecoverySummary } from "@strata/durability";
+import {
+  type Checkpoint,
+  type Durability,
+  LogDurability,
+  type LogOptions,
+  type RecoverySummary,
+} from "@strata/durability";
 import { identityOf } from "./held-locks.js";
 import { ioFailure } from "./io-failure.js";
 import { NodeVfs } from "./node-vfs.js";
@@ -45,10 +51,13 @@ class FileDurability extends LogDurability {
     this.#readOnly = options.readOnly === true;
   }
 
-  override recover(visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void): RecoverySummary {
+  override recover(
+    visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void,
+    onCheckpoint?: (checkpoint: Checkpoint) => void,
+  ): RecoverySummary {
     if (!this.#readOnly) makeDirectories(this.#directory);
     else isDirectory(this.#directory);
-    return super.recover(visit);
+    return super.recover(visit, onCheckpoint);
   }
 }
 

@@ -1,12 +1,15 @@
 /** A directory of the operating system as a `Vfs`, by the synchronous calls of `node:fs`. */
 import {
+  close,
   closeSync,
   existsSync,
   fdatasyncSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
+  open,
   openSync,
   readdirSync,
   readSync,
@@ -16,6 +19,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { InvariantError } from "@strata/core";
 import type { Vfs, VfsFile, VfsLock, VfsLockKind, VfsOpenMode, VfsTraits } from "@strata/durability";
 import { errnoOf, ioFailure } from "./io-failure.js";
@@ -130,14 +134,30 @@ export class NodeVfs implements Vfs {
       syncDescriptorOf(absolute);
       this.#directorySync = true;
     } catch (error) {
-      const unsupported = process.platform === "win32" || NO_DIRECTORY_SYNC.has(errnoOf(error) ?? "");
-      if (this.#directorySync === true || !unsupported) throw ioFailure("syncDirectory", path, error, absolute);
-      this.#directorySync = false;
+      this.#directorySyncFailed(path, absolute, error);
+    }
+  }
+
+  async syncDirectoryAsync(path: string): Promise<void> {
+    const absolute = this.#absolute(path);
+    if (this.#directorySync === false) return;
+    try {
+      await syncDescriptorOfAsync(absolute);
+      this.#directorySync = true;
+    } catch (error) {
+      this.#directorySyncFailed(path, absolute, error);
     }
   }
 
   lock(path: string, kind: VfsLockKind): VfsLock {
     return takeLock(this.#absolute(path), kind);
+  }
+
+  /** @throws {IoError} unless directories cannot be synced here at all */
+  #directorySyncFailed(path: string, absolute: string, cause: unknown): void {
+    const unsupported = process.platform === "win32" || NO_DIRECTORY_SYNC.has(errnoOf(cause) ?? "");
+    if (this.#directorySync === true || !unsupported) throw ioFailure("syncDirectory", path, cause, absolute);
+    this.#directorySync = false;
   }
 
   #absolute(path: string): string {
@@ -160,12 +180,27 @@ function syncDescriptorOf(directory: string): void {
   }
 }
 
+const openAsync = promisify(open);
+const closeAsync = promisify(close);
+const fsyncAsync = promisify(fsync);
+
+async function syncDescriptorOfAsync(directory: string): Promise<void> {
+  const descriptor = await openAsync(directory, "r");
+  try {
+    await fsyncAsync(descriptor);
+  } finally {
+    await closeAsync(descriptor);
+  }
+}
+
 /** One open descriptor. */
 class NodeFile implements VfsFile {
   readonly path: string;
   readonly #absolute: string;
   /** -1 once closed: the number may belong to another file by then. */
   #descriptor: number;
+  /** How many fsyncs run on other threads; the descriptor is theirs as well. */
+  #syncing = 0;
 
   constructor(path: string, absolute: string, descriptor: number) {
     this.path = path;
@@ -205,6 +240,20 @@ class NodeFile implements VfsFile {
     }
   }
 
+  async syncAsync(): Promise<void> {
+    const descriptor = this.#open();
+    this.#syncing += 1;
+    try {
+      await fsyncAsync(descriptor);
+    } catch (error) {
+      throw this.#failure("sync", error);
+    } finally {
+      this.#syncing -= 1;
+      // Closed meanwhile, and left to the last fsync: nobody is there to hear what it reports.
+      if (this.#descriptor < 0 && this.#syncing === 0) close(descriptor, () => {});
+    }
+  }
+
   syncData(): void {
     try {
       fdatasyncSync(this.#open());
@@ -226,6 +275,7 @@ class NodeFile implements VfsFile {
     if (descriptor < 0) return;
     // Whatever close reports, the descriptor is gone: trying again could close somebody else's.
     this.#descriptor = -1;
+    if (this.#syncing > 0) return;
     try {
       closeSync(descriptor);
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Lsn, StrataError, Version } from "@strata/core";
+import type { SnapshotFiles } from "./snapshot-files.js";
 
 /**
  * When a commit counts as acknowledged.
@@ -18,15 +19,22 @@ export type DurabilityMode = "none" | "buffered" | "strict";
  * The life of a backend: `recover` once, first; then `append` and its acknowledgement any number of times; then
  * `shutdown`, or `abandon`. Only `modeName`, `isPersistent` and `requiresWal` may be asked before `recover`.
  *
+ * A backend that can keep files besides (`snapshots`) lets its caller write *checkpoints*: the caller puts all that commits up to some
+ * version amount to into files, and `publishCheckpoint` says so. From then on `recover` gives back the checkpoint and the commits
+ * behind it, and the log below the checkpoint before that one is given up.
+ *
  * What every implementation promises:
  *
- *  1. **Prefix.** What `recover` visits is a prefix of what was appended, in that order, each payload whole.
+ *  1. **Prefix.** What `recover` visits is a prefix of what was appended, in that order, each payload whole. Behind a checkpoint, it is
+ *     what follows the checkpoint.
  *  2. **Strict.** It contains every commit acknowledged as strict, and everything appended before it.
  *  3. **Bounded loss.** Of commits acknowledged as buffered, a power failure takes at most those of the last ten windows
  *     plus one fsync; the end of the process takes none.
  *  4. **No ghost.** A commit whose `append` failed with anything but `COMMIT_OUTCOME_UNKNOWN` is never recovered.
  *  5. **No reuse.** `nextVersion` is above every version ever passed to `append`, lost commits included.
- *  6. **No silence.** Damage is an error, or stands in the `RecoverySummary`; what exists and does not parse is left as it is.
+ *  6. **All or nothing.** A checkpoint counts from one moment on; before, and wherever publishing it ends early, the one before counts,
+ *     with all the log that follows it.
+ *  7. **No silence.** Damage is an error, or stands in the `RecoverySummary`; what exists and does not parse is left as it is.
  */
 export interface Durability {
   /** `"in-memory"`, `"buffered"`, `"strict"`, `"none"`, or a backend's own word. */
@@ -39,28 +47,39 @@ export interface Durability {
   requiresWal(): boolean;
 
   /**
-   * Takes possession, reads the whole log, makes it ready to append. On failure everything taken is given back and
-   * nothing but the epoch has changed; calling again is allowed then.
+   * Takes possession, reads the log behind the newest checkpoint, makes it ready to append. On failure everything taken is given
+   * back and nothing but the epoch has changed; calling again is allowed then.
    *
    * @param visit receives each commit in order. `payload` is valid during the call only. What it throws is thrown.
+   * @param onCheckpoint receives the newest checkpoint, if there is one, before the first commit is visited; `snapshots` can be read
+   *   during the call. What it throws is thrown.
    * @throws {StateError} `DATABASE_LOCKED`, `DATABASE_FENCED`, `FORMAT_TOO_NEW`; `READ_ONLY` when there is nothing to read
    * @throws {CorruptionError} `WAL_CORRUPT`, `MANIFEST_CORRUPT`, `MANIFEST_MISSING`
    * @throws {InvalidArgumentError} `NOT_A_DATABASE`
    * @throws {IoError}
+   * @throws {InvariantError} when there is a checkpoint and no `onCheckpoint`: the commits behind it alone are no database
    */
-  recover(visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void): RecoverySummary;
+  recover(
+    visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void,
+    onCheckpoint?: (checkpoint: Checkpoint) => void,
+  ): RecoverySummary;
 
   /**
-   * Visits every commit in the log once more, as `recover` did, with those appended since. Changes nothing, and may be called any number of
-   * times while the log is open, whether for writing or for reading; what was appended but is not durable yet is among what it visits.
+   * Visits every commit behind the newest checkpoint once more, as `recover` did, with those appended since. Changes nothing, and may be
+   * called any number of times while the log is open, whether for writing or for reading; what was appended but is not durable yet is
+   * among what it visits.
    *
    * @param visit receives each commit in order; it appends nothing. `payload` is valid during the call only. What it throws is thrown.
+   * @param onCheckpoint receives the newest checkpoint, if there is one, first; it may have been published since `recover`.
    * @throws {StateError} `DATABASE_CLOSED`, `DATABASE_FENCED`
    * @throws {CorruptionError} `WAL_CORRUPT` when the log was damaged meanwhile
    * @throws {IoError}
-   * @throws {InvariantError} where nothing is kept: `requiresWal()` is false
+   * @throws {InvariantError} where nothing is kept: `requiresWal()` is false; when there is a checkpoint and no `onCheckpoint`
    */
-  read(visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void): void;
+  read(
+    visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void,
+    onCheckpoint?: (checkpoint: Checkpoint) => void,
+  ): void;
 
   /**
    * Writes one commit behind all earlier ones. When it returns the commit survives the end of the process; it is not yet
@@ -86,6 +105,25 @@ export interface Durability {
 
   /** The same without blocking: commits that wait together share one fsync. */
   settled(lsn: Lsn, mode?: DurabilityMode): Promise<void>;
+
+  /** The log's end behind the last commit: what `append` returned last, or where `recover` found it. */
+  readonly end: Lsn;
+
+  /** Files for checkpoints; can be read from `recover`'s `onCheckpoint` on. `undefined` where the log is all that can be kept. */
+  readonly snapshots: SnapshotFiles | undefined;
+
+  /**
+   * Makes a checkpoint the one that `recover` begins with. Waits until the log is durable through `checkpoint.lsn`; makes the names of
+   * all files finished so far durable; then lets the checkpoint count; then removes the log below the one before it, as far as that
+   * can be done. One at a time. Commits may be appended meanwhile.
+   *
+   * When it rejects, the checkpoint before counts, unless the log was closed or is poisoned: then the next `recover` tells.
+   *
+   * @throws {StateError} `DATABASE_CLOSED` when the log is closed or given up meanwhile; `STATE_POISONED`, `DATABASE_FENCED`, `READ_ONLY`
+   * @throws {IoError} `IO_ERROR`, `DISK_FULL`
+   * @throws {InvariantError} a version or position below the last checkpoint's or behind the end; a larger `root`; no `snapshots`
+   */
+  publishCheckpoint(checkpoint: Checkpoint): Promise<PublishedCheckpoint>;
 
   /** `append` and `settle`. */
   persist(version: Version, payload: Uint8Array, mode?: DurabilityMode): void;
@@ -135,6 +173,24 @@ export interface Durability {
   abandon(): void;
 }
 
+/** What all commits up to a version amount to has been written down. */
+export interface Checkpoint {
+  /** Everything committed at or below this version is in the checkpoint, and nothing above. */
+  readonly version: Version;
+  /** The log's end behind the last of those commits: `end` as it was then. */
+  readonly lsn: Lsn;
+  /** How the caller finds what it wrote: opaque, at most `CHECKPOINT_ROOT_BYTES_MAX` bytes. */
+  readonly root: Uint8Array;
+}
+
+/** More is for a file. */
+export const CHECKPOINT_ROOT_BYTES_MAX: number = 64 * 1024;
+
+export interface PublishedCheckpoint {
+  /** Bytes of frames in the part of the log that was removed. */
+  readonly logBytesRetired: number;
+}
+
 export type DurabilityHealth = "ok" | "poisoned";
 
 export type CommitStatus = "committed" | "lost" | "unknown";
@@ -165,7 +221,7 @@ export interface DurabilityDescription {
   readonly lockMethod?: string | undefined;
   readonly segment?: string | undefined;
   readonly directorySync?: boolean | undefined;
-  /** Bytes of frames in the log. */
+  /** Bytes of frames in the log, as far as it is kept. */
   readonly logBytes?: number | undefined;
 }
 
@@ -176,6 +232,8 @@ export interface RecoverySummary {
   readonly databaseId: string;
   /** No version below it was used by an earlier process or will be by this one. At least 1. */
   readonly nextVersion: Version;
+  /** What was passed to `onCheckpoint`. */
+  readonly checkpoint?: Checkpoint | undefined;
   /** How many commits were visited. */
   readonly commits: number;
   /** Bytes in `cut`. */

@@ -2,7 +2,7 @@ import { StrataError, type Version } from "@strata/core";
 import { describe, expect, test } from "vitest";
 import { MemoryVfs } from "./memory-vfs.js";
 import { payloadOf } from "./testing/crash-script.js";
-import { imageOf } from "./testing/disk-image.js";
+import { imageOf, pathsOn } from "./testing/disk-image.js";
 import { FaultVfs, type VfsCall } from "./testing/fault-vfs.js";
 import { openTestLog, type TestLog, TINY_SEGMENTS } from "./testing/test-log.js";
 import type { Vfs, VfsLock } from "./vfs.js";
@@ -25,6 +25,11 @@ const OPTIONS = { segments: TINY_SEGMENTS } as const;
 
 const persist = ({ log }: TestLog, version: Version, mode: "none" | "buffered" | "strict" = "strict") =>
   log.persist(version, payloadOf(version, 30), mode);
+
+/** As somebody else would: files that are open stay so. */
+function removeAll(disk: Vfs): void {
+  for (const path of [...pathsOn(disk), "LOCK"]) disk.unlink(path);
+}
 
 const versions = ({ commits }: TestLog) => commits.map(({ version }) => version);
 
@@ -97,10 +102,7 @@ describe("an owner whose directory was removed and made anew", () => {
       const disk = new MemoryVfs();
       const evicted = openTestLog(new UnlockedVfs(disk), { ...OPTIONS, mode }, 1);
       persist(evicted, 1, mode);
-      for (const directory of ["wal", ""]) {
-        for (const name of disk.list(directory))
-          if (name !== "wal") disk.unlink(directory === "" ? name : `${directory}/${name}`);
-      }
+      removeAll(disk);
       const newcomer = openTestLog(new UnlockedVfs(disk), OPTIONS, 2);
       expect(newcomer.log.epoch).toBe(evicted.log.epoch);
       persist(newcomer, 1);
@@ -117,10 +119,7 @@ describe("an owner whose directory was removed and made anew", () => {
   test.each(["buffered", "none"] as const)("hears it when it closes, in mode %s", (mode) => {
     const disk = new MemoryVfs();
     const evicted = openTestLog(new UnlockedVfs(disk), { ...OPTIONS, mode }, 1);
-    for (const directory of ["wal", ""]) {
-      for (const name of disk.list(directory))
-        if (name !== "wal") disk.unlink(directory === "" ? name : `${directory}/${name}`);
-    }
+    removeAll(disk);
     const newcomer = openTestLog(new UnlockedVfs(disk), OPTIONS, 2);
     persist(newcomer, 1);
     const before = imageOf(disk);

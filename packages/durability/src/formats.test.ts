@@ -85,11 +85,12 @@ describe("docs/formats/log.md", () => {
       databaseId: EXAMPLE.databaseId,
       createdAt: Date.UTC(2023, 10, 14, 22, 13, 20) * 1000,
       epoch: 1,
-      number: 3,
+      number: 4,
       nextVersion: 2,
       spans: [{ epoch: 1, fromLsn: 0, durableLsn: 0 }],
       endings: [],
       clean: { endLsn: 71, checksum: 0x972eb21d, nextVersion: 2 },
+      checkpoint: { version: 1, lsn: 38, previousLsn: 0, root: new TextEncoder().encode("root") },
     };
     expect(decodeManifest(manifestHex!, "example")).toEqual(manifest);
     expect(encodeManifest(manifest)).toEqual(manifestHex);
@@ -237,9 +238,20 @@ describe("a manifest", () => {
       last: ascending,
       checksum: fc.nat(2 ** 32 - 1),
       isClean: fc.boolean(),
+      root: fc.option(fc.uint8Array({ maxLength: 300 }), { nil: undefined }),
+      places: fc.tuple(u53, u53, u53),
     })
-    .map(({ lsns, last, checksum, isClean, ...rest }) => ({
+    .map(({ lsns, last, checksum, isClean, root, places: [version, a, b], ...rest }) => ({
       ...rest,
+      checkpoint:
+        root === undefined || lsns.length === 0 || rest.nextVersion === 0
+          ? undefined
+          : {
+              version: version % rest.nextVersion,
+              lsn: Math.max(a, b, lsns[0]!),
+              previousLsn: Math.min(a, b),
+              root,
+            },
       spans: lsns.map((fromLsn, i) => ({ epoch: i + 1, fromLsn, durableLsn: fromLsn })),
       endings: last.map((lastVersion, i) => ({ epoch: i + 1, lastVersion })),
       clean: isClean ? { endLsn: Number.MAX_SAFE_INTEGER, checksum, nextVersion: rest.nextVersion } : undefined,

@@ -18,6 +18,7 @@ export class InMemoryDurability implements Durability {
   readonly stalls = 0;
   readonly counters: DurabilityCounters = { appends: 0, bytes: 0, fsyncs: 0, rolls: 0 };
   readonly durableThrough: Version = 0;
+  readonly snapshots = undefined;
   #state: "new" | "open" | "closed" = "new";
   #lastVersion: Version = 0;
   #appended = 0;
@@ -50,6 +51,18 @@ export class InMemoryDurability implements Durability {
   read(): void {
     if (this.#state === "closed") throw closed();
     throw new InvariantError("commits in memory are not kept: there is no log to read");
+  }
+
+  get end(): Lsn {
+    return toLsn(this.#appended);
+  }
+
+  publishCheckpoint(): Promise<never> {
+    return Promise.reject(
+      this.#state === "closed"
+        ? closed()
+        : new InvariantError("commits in memory are not kept: there are no checkpoints"),
+    );
   }
 
   append(version: Version, _payload: Uint8Array): Lsn {

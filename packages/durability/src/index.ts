@@ -1,14 +1,17 @@
-export type {
-  CommitIdentity,
-  CommitStatus,
-  CutTail,
-  Durability,
-  DurabilityCounters,
-  DurabilityDescription,
-  DurabilityHealth,
-  DurabilityMode,
-  LostRange,
-  RecoverySummary,
+export {
+  CHECKPOINT_ROOT_BYTES_MAX,
+  type Checkpoint,
+  type CommitIdentity,
+  type CommitStatus,
+  type CutTail,
+  type Durability,
+  type DurabilityCounters,
+  type DurabilityDescription,
+  type DurabilityHealth,
+  type DurabilityMode,
+  type LostRange,
+  type PublishedCheckpoint,
+  type RecoverySummary,
 } from "./durability.js";
 export { InMemoryDurability } from "./in-memory-durability.js";
 export { InlineSyncDriver } from "./inline-sync-driver.js";
@@ -23,6 +26,8 @@ export {
 } from "./manifest.js";
 export { MemoryVfs } from "./memory-vfs.js";
 export { BufferedDurability, type NamedModeOptions, StrictDurability, UnsyncedDurability } from "./named-modes.js";
+export type { SnapshotFile, SnapshotFiles, SnapshotFileWriter } from "./snapshot-files.js";
+export { SNAPSHOT_DIRECTORY, SNAPSHOT_NAME_PATTERN } from "./snapshot-names.js";
 export type { SyncDriver, SyncSettings } from "./sync-driver.js";
 export { backgroundTimer } from "./timer.js";
 export type { Vfs, VfsFile, VfsLock, VfsLockKind, VfsOpenMode, VfsTraits } from "./vfs.js";

@@ -1,5 +1,6 @@
 import { assert, type Lsn, StateError, type StrataError, lsn as toLsn, type Version } from "@strata/core";
 import type {
+  Checkpoint,
   CommitIdentity,
   CommitStatus,
   Durability,
@@ -7,21 +8,25 @@ import type {
   DurabilityDescription,
   DurabilityHealth,
   DurabilityMode,
+  PublishedCheckpoint,
   RecoverySummary,
 } from "./durability.js";
 import { type LogOptions, type LogSettings, resolveLogOptions } from "./log-options.js";
 import { LogPoisoned } from "./log-poisoned.js";
-import type { CommitVisitor } from "./log-scan.js";
-import { LOCK_NAME, type OwnManifests, surveyDirectory } from "./manifest-directory.js";
+import { LOCK_NAME, surveyDatabase } from "./manifest-directory.js";
 import { closed, OpenLog } from "./open-log.js";
+import type { OwnManifests } from "./own-manifests.js";
 import {
   mustHoldDatabase,
   type RecoveredLog,
   type RecoveryContext,
+  type RecoveryVisitor,
   recoverForReading,
   recoverForWriting,
 } from "./recovery.js";
-import { commitStatusOf, summaryOf } from "./recovery-summary.js";
+import { checkpointOf, commitStatusOf, summaryOf } from "./recovery-summary.js";
+import { SnapshotDirectory } from "./snapshot-directory.js";
+import type { SnapshotFiles } from "./snapshot-files.js";
 import type { SyncDriver } from "./sync-driver.js";
 import type { Vfs, VfsLock } from "./vfs.js";
 
@@ -40,6 +45,7 @@ export class LogDurability implements Durability {
   readonly #vfs: Vfs;
   readonly #driver: SyncDriver;
   readonly #settings: LogSettings;
+  readonly #snapshots: SnapshotDirectory;
   #state: "new" | "open" | "closed" = "new";
   #lock: VfsLock | undefined;
   #recovered: RecoveredLog | undefined;
@@ -57,6 +63,7 @@ export class LogDurability implements Durability {
     this.#vfs = vfs;
     this.#driver = driver;
     this.#settings = resolveLogOptions(options);
+    this.#snapshots = new SnapshotDirectory(vfs);
     this.modeName = this.#settings.mode;
   }
 
@@ -100,18 +107,31 @@ export class LogDurability implements Durability {
     return this.#open?.health.listen(listener) ?? (() => {});
   }
 
-  recover(visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void): RecoverySummary {
+  get end(): Lsn {
+    return this.#open?.lastLsn ?? toLsn(this.#recovered?.scan.endLsn ?? 0);
+  }
+
+  get snapshots(): SnapshotFiles {
+    return this.#snapshots;
+  }
+
+  recover(
+    visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void,
+    onCheckpoint?: (checkpoint: Checkpoint) => void,
+  ): RecoverySummary {
     if (this.#state === "closed") throw closed();
     assert(this.#state === "new", "a log is recovered once");
-    const visitCommit: CommitVisitor = (payload, endLsn, version) => visit(payload, toLsn(endLsn), version);
+    const visitor = visitorOf(visit, onCheckpoint);
     const { readOnly } = this.#settings;
     // Taking the lock makes a file: not where there is nothing to read.
-    if (readOnly && surveyDirectory(this.#vfs).epochMax === 0) mustHoldDatabase(this.#context());
+    if (readOnly && surveyDatabase(this.#vfs).epochMax === 0) mustHoldDatabase(this.#context());
     const lock = this.#vfs.lock(LOCK_NAME, readOnly ? "shared" : "exclusive");
+    this.#snapshots.openForReading();
     try {
-      if (readOnly) this.#recoverForReading(visitCommit);
-      else this.#recoverForWriting(visitCommit);
+      if (readOnly) this.#recoverForReading(visitor);
+      else this.#recoverForWriting(visitor);
     } catch (error) {
+      this.#snapshots.close();
       lock.release();
       throw error instanceof LogPoisoned ? error.cause : error;
     }
@@ -120,13 +140,20 @@ export class LogDurability implements Durability {
     return summaryOf(this.#recovered!, this.#epoch);
   }
 
-  read(visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void): void {
+  read(
+    visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void,
+    onCheckpoint?: (checkpoint: Checkpoint) => void,
+  ): void {
     if (this.#state === "closed") throw closed();
     assert(this.#state === "open", "a log is recovered before it is read again");
     this.#manifests?.checkFence();
     // What salvage gave up at opening is behind a manifest that no longer mentions it; what is damaged since is told.
     const context = { ...this.#context(), salvage: this.#manifests === undefined && this.#settings.salvage };
-    recoverForReading(context, (payload, endLsn, version) => visit(payload, toLsn(endLsn), version));
+    recoverForReading(context, visitorOf(visit, onCheckpoint));
+  }
+
+  publishCheckpoint(checkpoint: Checkpoint): Promise<PublishedCheckpoint> {
+    return this.#open?.publishCheckpoint(checkpoint) ?? Promise.reject(this.#refusal());
   }
 
   append(version: Version, payload: Uint8Array): Lsn {
@@ -183,12 +210,14 @@ export class LogDurability implements Durability {
       lockMethod: this.#lock?.method,
       segment: this.#open?.segment,
       directorySync: this.#vfs.traits.directorySync,
-      logBytes: (this.#open?.endLsn ?? scan?.endLsn ?? 0) - (scan?.pieces[0]?.firstLsn ?? 0),
+      logBytes: (this.#open?.endLsn ?? scan?.endLsn ?? 0) - (this.#open?.beginLsn ?? this.#recovered?.beginLsn ?? 0),
     };
   }
 
   shutdown(): void {
     try {
+      // As long as the names are its own.
+      this.#snapshots.close();
       if (this.#state === "open" && this.health === "ok") this.#open?.closeCleanly();
     } finally {
       this.abandon();
@@ -197,6 +226,7 @@ export class LogDurability implements Durability {
 
   abandon(): void {
     this.#state = "closed";
+    this.#snapshots.close();
     this.#open?.release();
     try {
       this.#lock?.release();
@@ -211,14 +241,14 @@ export class LogDurability implements Durability {
     return { vfs: this.#vfs, clock, random, logger, sizes, consolidateBytes, salvage };
   }
 
-  #recoverForReading(visit: CommitVisitor): void {
-    const recovered = recoverForReading(this.#context(), visit);
+  #recoverForReading(visitor: RecoveryVisitor): void {
+    const recovered = recoverForReading(this.#context(), visitor);
     this.#recovered = recovered;
     this.#epoch = recovered.epoch;
   }
 
-  #recoverForWriting(visit: CommitVisitor): void {
-    const owned = recoverForWriting(this.#context(), visit);
+  #recoverForWriting(visitor: RecoveryVisitor): void {
+    const owned = recoverForWriting(this.#context(), visitor);
     this.#recovered = owned;
     this.#epoch = owned.manifests.current.epoch;
     this.#manifests = owned.manifests;
@@ -228,6 +258,7 @@ export class LogDurability implements Durability {
       owned.active.file.close();
       throw error;
     }
+    this.#snapshots.openForWriting(this.#open);
     if (this.#startsDriver) this.#open.startDriver();
   }
 
@@ -237,4 +268,14 @@ export class LogDurability implements Durability {
     assert(this.#state === "open", "a log is recovered before it is written");
     return new StateError("READ_ONLY", "the database was opened read-only");
   }
+}
+
+function visitorOf(
+  visit: (payload: Uint8Array, lsn: Lsn, version: Version) => void,
+  onCheckpoint: ((checkpoint: Checkpoint) => void) | undefined,
+): RecoveryVisitor {
+  return {
+    checkpoint: onCheckpoint && ((checkpoint) => onCheckpoint(checkpointOf(checkpoint))),
+    commit: (payload, endLsn, version) => visit(payload, toLsn(endLsn), version),
+  };
 }

@@ -7,6 +7,7 @@ import { mustRead } from "./vfs-io.js";
 import { FRAME_HEADER_SIZE, FrameType, SEGMENT_HEADER_SIZE, segmentPath } from "./wal-format.js";
 import {
   checksumAt,
+  endsBefore,
   type FrameVisitor,
   type FrameWalk,
   highestMarkIn,
@@ -42,6 +43,8 @@ export interface LogScan {
 export interface LogPiece {
   readonly path: string;
   readonly epoch: number;
+  /** Where the segment begins: before `firstLsn` when a checkpoint lies between. */
+  readonly segmentLsn: number;
   readonly firstLsn: number;
   readonly endLsn: number;
 }
@@ -50,7 +53,8 @@ export interface LogPiece {
 const UNREADABLE_RESERVE: number = 2 ** 32;
 
 /**
- * Reads the whole log that `manifest` describes, checks it, and visits its commits. Changes nothing on disk.
+ * Reads the log that `manifest` describes, from its checkpoint on, checks it, and visits its commits. Changes nothing on disk. What lies
+ * below the checkpoint is neither read nor judged.
  *
  * A bad frame is the remains of an interrupted write only where nothing says that the log was durable beyond it: not the
  * manifest, not the mark in any frame before or behind. Those remains are cut, and reported. Everything else that is not as
@@ -108,7 +112,7 @@ class LogDamage extends Error {
 
 /**
  * Invariants:
- *  1. `#endLsn` is behind the last frame visited, and `#pieces` holds exactly `[first span's fromLsn, #endLsn)`.
+ *  1. `#endLsn` is behind the last frame visited, and `#pieces` holds exactly `[#fromLsn, #endLsn)`.
  *  2. `#highestMark` is at least every durable-through mark seen so far.
  */
 class LogScanner implements FrameVisitor {
@@ -121,11 +125,12 @@ class LogScanner implements FrameVisitor {
   readonly #pieces: LogPiece[] = [];
   readonly #cut: CutTail[] = [];
   readonly #lost: LostRange[] = [];
+  readonly #fromLsn: number;
   #path = "";
   #endLsn: number;
-  #highestMark = 0;
+  #highestMark: number;
   #commits = 0;
-  #lastVersion = 0;
+  #lastVersion: number;
   #lastFrameLsn = -1;
   #checksum = 0;
   #unreadable = 0;
@@ -143,7 +148,12 @@ class LogScanner implements FrameVisitor {
     this.#mayBeTrimmed = mayBeTrimmed;
     this.#visit = visit;
     this.#reader = new SegmentReader(vfs);
-    this.#endLsn = manifest.spans[0]?.fromLsn ?? 0;
+    const { spans, checkpoint } = manifest;
+    this.#fromLsn = checkpoint?.lsn ?? spans[0]?.fromLsn ?? 0;
+    this.#endLsn = this.#fromLsn;
+    // A checkpoint is published when the log is durable up to it.
+    this.#highestMark = checkpoint?.lsn ?? 0;
+    this.#lastVersion = checkpoint?.version ?? 0;
   }
 
   get lastVersion(): number {
@@ -154,11 +164,13 @@ class LogScanner implements FrameVisitor {
     const { spans, clean } = this.#manifest;
     for (let i = 0; i < spans.length; i++) {
       const span = spans[i]!;
+      const next = spans[i + 1];
       this.#highestMark = Math.max(this.#highestMark, span.durableLsn);
-      this.#scanSpan(span, spans[i + 1]?.fromLsn ?? clean?.endLsn);
+      if (next === undefined || next.fromLsn > this.#fromLsn) this.#scanSpan(span, next?.fromLsn ?? clean?.endLsn);
     }
     this.#refuseStrays();
-    if (clean !== undefined && this.#checksum !== clean.checksum) {
+    // Where the log ends with the checkpoint, its last frame is not needed.
+    if (clean !== undefined && clean.endLsn > this.#fromLsn && this.#checksum !== clean.checksum) {
       const last = this.#pieces.at(-1);
       const reason = "the last frame is not the one that the log was closed with";
       throw new LogDamage(
@@ -198,9 +210,9 @@ class LogScanner implements FrameVisitor {
 
   /** @param limitLsn where the span ends for certain; `undefined` when it goes on as far as its frames do. */
   #scanSpan(span: LogSpan, limitLsn: number | undefined): void {
-    let lsn = span.fromLsn;
+    let lsn = Math.max(span.fromLsn, this.#fromLsn);
     while (lsn !== limitLsn) {
-      const segment = this.#readSegment(span.epoch, lsn);
+      const segment = lsn === this.#fromLsn ? this.#readFirst(span, lsn) : this.#readSegment(span.epoch, lsn);
       const { kind } = this.#walk(segment, lsn, limitLsn);
       lsn = this.#endLsn;
       const offset = offsetOf(segment, lsn);
@@ -242,8 +254,19 @@ class LogScanner implements FrameVisitor {
       return walkFrames(segment, lsn, limitLsn, this);
     } finally {
       if (this.#endLsn > lsn) this.#checksum = checksumAt(segment, this.#lastFrameLsn);
-      this.#pieces.push({ path: segment.path, epoch: segment.header.epoch, firstLsn: lsn, endLsn: this.#endLsn });
+      const { epoch, firstLsn } = segment.header;
+      this.#pieces.push({ path: segment.path, epoch, segmentLsn: firstLsn, firstLsn: lsn, endLsn: this.#endLsn });
     }
+  }
+
+  /** The segment that holds the checkpoint's position. */
+  #readFirst(span: LogSpan, lsn: number): SegmentBytes {
+    const holder = this.#segments.findLast(
+      ({ epoch, firstLsn }) => epoch === span.epoch && firstLsn >= span.fromLsn && firstLsn <= lsn,
+    );
+    const segment = this.#readSegment(span.epoch, holder?.firstLsn ?? lsn);
+    if (!endsBefore(segment, lsn)) return segment;
+    throw new LogDamage(segmentPath(span.epoch, lsn), 0, `the segment that holds LSN ${lsn} is missing`, { lsn });
   }
 
   #readSegment(epoch: number, firstLsn: number): SegmentBytes {
@@ -295,8 +318,9 @@ class LogScanner implements FrameVisitor {
     for (let i = 0; i < spans.length; i++) {
       const { epoch, fromLsn } = spans[i]!;
       const toLsn = spans[i + 1]?.fromLsn ?? this.#endLsn;
+      const first = Math.max(fromLsn, this.#fromLsn);
       for (const segment of this.#segments) {
-        if (segment.epoch !== epoch || segment.firstLsn <= fromLsn || segment.firstLsn >= toLsn) continue;
+        if (segment.epoch !== epoch || segment.firstLsn <= first || segment.firstLsn >= toLsn) continue;
         if (this.#pieces.some((piece) => piece.path === segment.path)) continue;
         throw new LogDamage(segment.path, 0, `it begins at LSN ${segment.firstLsn}, which another segment holds`);
       }
@@ -310,7 +334,7 @@ class LogScanner implements FrameVisitor {
     this.#lost.push({ file, offset, bytes: this.#remains(file, offset), reason, firstVersion });
     for (const span of this.#manifest.spans) {
       for (const segment of this.#segments) {
-        if (segment.epoch !== span.epoch || segment.firstLsn < span.fromLsn) continue;
+        if (segment.epoch !== span.epoch || segment.firstLsn < Math.max(span.fromLsn, this.#fromLsn)) continue;
         if (segment.path === file || this.#pieces.some((piece) => piece.path === segment.path)) continue;
         const bytes = this.#remains(segment.path, SEGMENT_HEADER_SIZE);
         if (bytes > 0)

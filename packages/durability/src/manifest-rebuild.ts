@@ -1,5 +1,5 @@
 import { CorruptionError } from "@strata/core";
-import type { LogSpan, Manifest } from "./manifest.js";
+import type { LogSpan, Manifest, ManifestCheckpoint } from "./manifest.js";
 import type { SegmentFile } from "./manifest-directory.js";
 import type { Vfs } from "./vfs.js";
 import { mustRead } from "./vfs-io.js";
@@ -10,11 +10,17 @@ import { decodeSegmentHeader, SEGMENT_HEADER_SIZE, type SegmentHeader } from "./
  * from its first segment on, unless a later one begins before that.
  *
  * What it cannot know: where the log ended for certain, and whether the last epoch is that of a recovery which was interrupted (then
- * it holds a copy of what the one before has).
+ * it holds a copy of what the one before has). Nor does it know of a checkpoint: where the log no longer begins at its beginning,
+ * it takes the one of an older manifest, if the log still follows it.
  *
- * @returns `undefined` when no header can be read.
+ * @param older a manifest that does not describe all segments.
+ * @returns `undefined` when no header can be read; when the segments do not hold all of the log, and nothing is known of what they lack.
  */
-export function rebuildManifest(vfs: Vfs, segments: readonly SegmentFile[]): Manifest | undefined {
+export function rebuildManifest(
+  vfs: Vfs,
+  segments: readonly SegmentFile[],
+  older: Manifest | undefined,
+): Manifest | undefined {
   const headers = segments.map((segment) => readHeader(vfs, segment)).filter((header) => header !== undefined);
   const last = headers.reduce<SegmentHeader | undefined>(
     (a, b) => (a === undefined || b.epoch > a.epoch ? b : a),
@@ -32,16 +38,31 @@ export function rebuildManifest(vfs: Vfs, segments: readonly SegmentFile[]): Man
   for (const [epoch, fromLsn] of [...firstLsns].sort(([a], [b]) => b - a)) {
     if (spans.length === 0 || fromLsn < spans[0]!.fromLsn) spans.unshift({ epoch, fromLsn, durableLsn: fromLsn });
   }
+  const fromLsn = spans[0]?.fromLsn ?? 0;
+  const checkpoint = fromLsn === 0 ? undefined : followedBy(older, last.databaseId, fromLsn);
+  if (fromLsn > 0 && checkpoint === undefined) return undefined;
   return {
     databaseId: last.databaseId,
     createdAt: 0,
     epoch: last.epoch,
     number: 0,
-    nextVersion,
+    nextVersion: Math.max(nextVersion, (checkpoint?.version ?? 0) + 1),
     spans,
     endings: [],
     clean: undefined,
+    checkpoint,
   };
+}
+
+/** The checkpoint of a manifest, if the log is there from its position on. */
+function followedBy(
+  manifest: Manifest | undefined,
+  databaseId: string,
+  fromLsn: number,
+): ManifestCheckpoint | undefined {
+  const checkpoint = manifest?.databaseId === databaseId ? manifest.checkpoint : undefined;
+  if (checkpoint === undefined || checkpoint.lsn < fromLsn) return undefined;
+  return { ...checkpoint, previousLsn: Math.max(checkpoint.previousLsn, fromLsn) };
 }
 
 /** `undefined` when it is damaged, or not the one that the name promises. */

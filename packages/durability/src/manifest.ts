@@ -10,6 +10,7 @@ import { databaseIdBytes, databaseIdText, hex } from "./wal-format.js";
  *               | spans varint, then each: epoch varint | fromLsn varint | durableLsn varint
  *               | endings varint, then each: epoch varint | lastVersion varint
  *               | clean u8, and when it is 1: endLsn varint | checksum u32 | nextVersion varint
+ *               | checkpoint u8, and when it is 1: version varint | lsn varint | previousLsn varint | size varint | root[size]
  *               | crc u32
  *
  * Little-endian; varints are unsigned LEB128 below 2^53. `size` is the length of the whole file, `crc` the CRC-32 of every
@@ -33,6 +34,18 @@ export interface Manifest {
   /** Ascending by `epoch`; at most `ENDINGS_MAX`, the latest. */
   readonly endings: readonly EpochEnding[];
   readonly clean: CleanEnd | undefined;
+  readonly checkpoint: ManifestCheckpoint | undefined;
+}
+
+/** The log below `lsn` is not needed to recover; it is there from `previousLsn` on. */
+export interface ManifestCheckpoint {
+  /** Of the last commit that is in the checkpoint. */
+  readonly version: number;
+  readonly lsn: number;
+  /** Of the checkpoint before; where the log begins, without one. */
+  readonly previousLsn: number;
+  /** The caller's own. */
+  readonly root: Uint8Array;
 }
 
 /**
@@ -119,6 +132,15 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     writer.u32(manifest.clean.checksum);
     writer.varint(manifest.clean.nextVersion);
   }
+  const { checkpoint } = manifest;
+  writer.u8(checkpoint === undefined ? 0 : 1);
+  if (checkpoint !== undefined) {
+    writer.varint(checkpoint.version);
+    writer.varint(checkpoint.lsn);
+    writer.varint(checkpoint.previousLsn);
+    writer.varint(checkpoint.root.length);
+    writer.raw(checkpoint.root);
+  }
   writer.patchU32(SIZE_OFFSET, writer.length + CRC_SIZE);
   const body = writer.view();
   writer.u32(crc32(body, 0, body.length));
@@ -184,16 +206,29 @@ function decodeFields(bytes: Uint8Array): Manifest {
   }
   let clean: CleanEnd | undefined;
   if (reader.u8() === 1) clean = { endLsn: reader.varint(), checksum: reader.u32(), nextVersion: reader.varint() };
+  const checkpoint = reader.u8() === 1 ? decodeCheckpoint(reader) : undefined;
   reader.expectEnd();
-  checkOrder(spans, endings, clean);
-  return { databaseId, createdAt, epoch, number, nextVersion, spans, endings, clean };
+  const manifest = { databaseId, createdAt, epoch, number, nextVersion, spans, endings, clean, checkpoint };
+  checkOrder(manifest);
+  return manifest;
 }
 
-function checkOrder(spans: readonly LogSpan[], endings: readonly EpochEnding[], clean: CleanEnd | undefined): void {
+function decodeCheckpoint(reader: ByteReader): ManifestCheckpoint {
+  const version = reader.varint();
+  const lsn = reader.varint();
+  const previousLsn = reader.varint();
+  // `raw` gives a view of the file's bytes, or refuses a length that they do not have.
+  return { version, lsn, previousLsn, root: reader.raw(reader.varint()).slice() };
+}
+
+function checkOrder({ spans, endings, clean, checkpoint, nextVersion }: Manifest): void {
+  const first = spans[0]?.fromLsn ?? Number.POSITIVE_INFINITY;
   const ordered =
     spans.every((span, i) => i === 0 || (span.fromLsn > spans[i - 1]!.fromLsn && span.epoch > spans[i - 1]!.epoch)) &&
     endings.every((ending, i) => i === 0 || ending.epoch > endings[i - 1]!.epoch) &&
-    (clean === undefined || clean.endLsn >= (spans.at(-1)?.fromLsn ?? 0));
+    (clean === undefined || clean.endLsn >= Math.max(spans.at(-1)?.fromLsn ?? 0, checkpoint?.lsn ?? 0)) &&
+    (checkpoint === undefined ||
+      (first <= checkpoint.lsn && checkpoint.previousLsn <= checkpoint.lsn && checkpoint.version < nextVersion));
   if (!ordered) throw new CorruptionError("MANIFEST_CORRUPT", "its parts contradict each other");
 }
 

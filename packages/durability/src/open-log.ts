@@ -8,17 +8,26 @@ import {
   lsn as toLsn,
   type Version,
 } from "@strata/core";
-import type { DurabilityCounters, DurabilityMode } from "./durability.js";
+import {
+  CHECKPOINT_ROOT_BYTES_MAX,
+  type Checkpoint,
+  type DurabilityCounters,
+  type DurabilityMode,
+  type PublishedCheckpoint,
+} from "./durability.js";
 import { GroupCommit } from "./group-commit.js";
 import { HealthState } from "./health-state.js";
 import type { LogSettings } from "./log-options.js";
 import { LogPoisoned, toStrataError } from "./log-poisoned.js";
-import type { OwnManifests } from "./manifest-directory.js";
+import { retireSegments, spansFrom } from "./log-retirement.js";
+import type { OwnManifests } from "./own-manifests.js";
 import type { OwnedLog } from "./recovery.js";
+import { SNAPSHOT_DIRECTORY } from "./snapshot-names.js";
 import type { SyncDriver } from "./sync-driver.js";
 import { SyncWindow } from "./sync-window.js";
 import { UnsyncedTrail } from "./unsynced-trail.js";
 import type { Vfs } from "./vfs.js";
+import { syncDirectoryOf } from "./vfs-io.js";
 import { WalWriter } from "./wal-writer.js";
 
 /** Windows of commits that may be unsynced before a buffered one waits. */
@@ -40,6 +49,7 @@ export class OpenLog {
   readonly epoch: number;
   readonly health = new HealthState();
   readonly counters: DurabilityCounters;
+  readonly #vfs: Vfs;
   readonly #driver: SyncDriver;
   readonly #settings: LogSettings;
   readonly #manifests: OwnManifests;
@@ -58,11 +68,15 @@ export class OpenLog {
   #cancelIdle: (() => void) | undefined;
   #appendsWhenArmed = 0;
   #appendsWhenMarked = 0;
+  #beginLsn: number;
+  #isPublishing = false;
 
   constructor(vfs: Vfs, driver: SyncDriver, settings: LogSettings, owned: OwnedLog) {
     const { manifests, active, checksum, scan } = owned;
     const { random, sizes } = settings;
     this.epoch = manifests.current.epoch;
+    this.#vfs = vfs;
+    this.#beginLsn = owned.beginLsn;
     this.#driver = driver;
     this.#settings = settings;
     this.#manifests = manifests;
@@ -98,6 +112,11 @@ export class OpenLog {
 
   get endLsn(): number {
     return this.#writer.endLsn;
+  }
+
+  /** Where the log begins, as far as it is kept. */
+  get beginLsn(): number {
+    return this.#beginLsn;
   }
 
   /** LSN behind the last commit. */
@@ -170,6 +189,51 @@ export class OpenLog {
     }
   }
 
+  /**
+   * See `Durability.publishCheckpoint`. Every step is done before the next begins; whatever interrupts it leaves a directory that is
+   * the checkpoint before or this one, each with all the log behind it:
+   *
+   *  1. the log through `lsn` is on stable storage, and a mark says so;
+   *  2. so are the names of the snapshot files, whose contents were when each was finished;
+   *  3. a manifest with the checkpoint appears under its name, durably; the fence is looked at before and after;
+   *  4. segments that lie below the checkpoint before as a whole are removed.
+   */
+  async publishCheckpoint(checkpoint: Checkpoint): Promise<PublishedCheckpoint> {
+    this.#mustBeWritable();
+    this.#checkCheckpoint(checkpoint);
+    const { version, lsn } = checkpoint;
+    const root = checkpoint.root.slice();
+    this.#isPublishing = true;
+    try {
+      if (lsn > this.#confirmedLsn) await this.#group.settled(lsn);
+      this.#mark();
+      this.#mustBeWritable();
+      await syncDirectoryOf(this.#vfs, SNAPSHOT_DIRECTORY);
+      this.#mustBeWritable();
+      const { spans, nextVersion, checkpoint: previous } = this.#manifests.current;
+      const previousLsn = previous?.lsn ?? spans[0]?.fromLsn ?? 0;
+      const isDone = await this.#manifests.replaceInBackground({
+        checkpoint: { version, lsn, previousLsn, root },
+        spans: spansFrom(spans, previousLsn),
+        nextVersion: Math.max(nextVersion, version + 1),
+      });
+      if (!isDone) throw closed();
+      const logBytesRetired = retireSegments(this.#vfs, spans, previousLsn, this.#settings.logger);
+      this.#beginLsn += logBytesRetired;
+      return { logBytesRetired };
+    } catch (error) {
+      throw this.#publicationFailed(error);
+    } finally {
+      this.#isPublishing = false;
+    }
+  }
+
+  /** For whoever changes files beside the log: throws unless this is still the owner's log, and whole. */
+  checkMine(): void {
+    if (this.health.cause !== undefined || this.#driver.failed) throw this.#refusal();
+    this.#manifests.checkFence();
+  }
+
   /** Makes everything durable, and says so in the log and in the manifest. Throws when it is not durable. */
   closeCleanly(): void {
     this.#settleStrict(this.lastLsn);
@@ -194,13 +258,36 @@ export class OpenLog {
     this.#released = true;
     this.#cancelIdle?.();
     this.#cancelIdle = undefined;
-    for (const release of [() => this.#driver.stop(false), () => this.#writer.close()]) {
+    const steps = [() => this.#manifests.cancel(), () => this.#driver.stop(false), () => this.#writer.close()];
+    for (const release of steps) {
       try {
         release();
       } catch (error) {
         this.#settings.logger.log("warn", "wal", "something could not be released", { error });
       }
     }
+  }
+
+  #mustBeWritable(): void {
+    if (this.#released || this.health.cause !== undefined || this.#driver.failed) throw this.#refusal();
+  }
+
+  #checkCheckpoint({ version, lsn, root }: Checkpoint): void {
+    const last = this.#manifests.current.checkpoint;
+    assert(!this.#isPublishing, "one checkpoint is published at a time");
+    assert(root.length <= CHECKPOINT_ROOT_BYTES_MAX, "a larger root is for a snapshot file");
+    assert(Number.isSafeInteger(version) && version >= (last?.version ?? 0), "checkpoints rise in version");
+    assert(Number.isSafeInteger(lsn) && lsn >= (last?.lsn ?? 0), "checkpoints rise in position");
+    assert(lsn <= this.#trail.lastLsn, "a checkpoint ends with a commit");
+    assert(lsn < this.#trail.lastLsn || version >= this.#trail.lastVersion, "a checkpoint holds every commit below it");
+  }
+
+  #publicationFailed(error: unknown): unknown {
+    if (error instanceof LogPoisoned) this.#poison(error.cause);
+    else if (StrataError.is(error, "DATABASE_FENCED")) this.#poison(error);
+    if (this.#released) return closed();
+    if (error instanceof InvariantError) return error;
+    return error instanceof LogPoisoned ? error.cause : toStrataError(error);
   }
 
   #publishCleanEnd(): void {

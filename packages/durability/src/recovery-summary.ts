@@ -1,15 +1,21 @@
-import type { Version } from "@strata/core";
-import type { CommitIdentity, CommitStatus, RecoverySummary } from "./durability.js";
-import { ENDINGS_MAX } from "./manifest.js";
+import { lsn as toLsn, type Version } from "@strata/core";
+import type { Checkpoint, CommitIdentity, CommitStatus, RecoverySummary } from "./durability.js";
+import { ENDINGS_MAX, type ManifestCheckpoint } from "./manifest.js";
 import type { RecoveredLog } from "./recovery.js";
 
 /** What recovery tells its caller. */
 export function summaryOf(recovered: RecoveredLog, epoch: number): RecoverySummary {
   const { databaseId, scan, lost, created, clean } = recovered;
+  const checkpoint = recovered.checkpoint && checkpointOf(recovered.checkpoint);
   let tornBytes = 0;
   for (const { bytes } of scan.cut) tornBytes += bytes;
   const { commits, nextVersion, cut } = scan;
-  return { epoch, databaseId, nextVersion, commits, tornBytes, cut, lost, created, clean };
+  return { epoch, databaseId, nextVersion, checkpoint, commits, tornBytes, cut, lost, created, clean };
+}
+
+/** A checkpoint as its caller knows it; the root is a copy. */
+export function checkpointOf({ version, lsn, root }: ManifestCheckpoint): Checkpoint {
+  return { version, lsn: toLsn(lsn), root: root.slice() };
 }
 
 /**

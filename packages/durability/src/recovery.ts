@@ -1,15 +1,19 @@
-import { type Clock, CorruptionError, type Logger, StateError, StrataError } from "@strata/core";
+import { type Clock, CorruptionError, InvariantError, type Logger, StateError, StrataError } from "@strata/core";
 import type { LostRange } from "./durability.js";
+import { retireSegments, segmentsOf } from "./log-retirement.js";
 import { type CommitVisitor, type LogScan, scanLog } from "./log-scan.js";
-import { ENDINGS_MAX, type EpochEnding, type LogSpan, type Manifest } from "./manifest.js";
+import { ENDINGS_MAX, type EpochEnding, type LogSpan, type Manifest, type ManifestCheckpoint } from "./manifest.js";
 import {
   DAMAGED_SUFFIX,
-  type DirectorySurvey,
-  OwnManifests,
+  type DatabaseSurvey,
+  listSegments,
+  type SegmentFile,
   type SelectedManifest,
   selectManifest,
-  surveyDirectory,
+  surveyDatabase,
 } from "./manifest-directory.js";
+import { OwnManifests } from "./own-manifests.js";
+import { SNAPSHOT_DIRECTORY, SNAPSHOT_TEMPORARY_PATTERN } from "./snapshot-names.js";
 import { copyTail, type TailCopyContext } from "./tail-copy.js";
 import type { Vfs } from "./vfs.js";
 import { databaseIdText, PREPARED_NAME_PATTERN, WAL_DIRECTORY } from "./wal-format.js";
@@ -22,9 +26,19 @@ export interface RecoveryContext extends TailCopyContext {
   readonly salvage: boolean;
 }
 
+/** Who receives what is recovered: the checkpoint first, if there is one, then the commits behind it. */
+export interface RecoveryVisitor {
+  /** Without it a log that has a checkpoint cannot be recovered. */
+  readonly checkpoint: ((checkpoint: ManifestCheckpoint) => void) | undefined;
+  readonly commit: CommitVisitor;
+}
+
 /** What recovery hands over. */
 export interface RecoveredLog {
   readonly databaseId: string;
+  readonly checkpoint: ManifestCheckpoint | undefined;
+  /** Where the log begins, as far as it is kept. */
+  readonly beginLsn: number;
   readonly scan: LogScan;
   readonly endings: readonly EpochEnding[];
   /** What salvage gave up. */
@@ -46,10 +60,10 @@ const LOST_SUFFIX = ".lost";
 
 /** @throws {StateError} `READ_ONLY` when there is no database; and whatever else stands against reading the manifest. */
 export function mustHoldDatabase({ vfs, salvage }: RecoveryContext): {
-  readonly survey: DirectorySurvey;
+  readonly survey: DatabaseSurvey;
   readonly selected: SelectedManifest;
 } {
-  const survey = surveyDirectory(vfs);
+  const survey = surveyDatabase(vfs);
   const selected = selectManifest(vfs, survey, salvage);
   if (selected !== undefined) return { survey, selected };
   throw new StateError("READ_ONLY", `${vfs.name} holds no database, and opening it read-only does not make one`, {
@@ -57,16 +71,23 @@ export function mustHoldDatabase({ vfs, salvage }: RecoveryContext): {
   });
 }
 
-/** Reads the log without changing a byte. Throws like `mustHoldDatabase` and `scanLog`. */
+/**
+ * Reads the log without changing a byte. Throws like `mustHoldDatabase` and `scanLog`.
+ *
+ * @throws {InvariantError} when there is a checkpoint and nobody who takes it
+ */
 export function recoverForReading(
   context: RecoveryContext,
-  visit: CommitVisitor,
+  visitor: RecoveryVisitor,
 ): RecoveredLog & { readonly epoch: number } {
   const { vfs, salvage } = context;
   const { survey, selected } = mustHoldDatabase(context);
   const { manifest } = selected;
-  const scan = scanLog(vfs, manifest, survey.segments, { salvage, mayBeTrimmed: selected.damaged.length > 0 }, visit);
-  return { ...recovered(vfs, selected, manifest, scan), epoch: manifest.epoch };
+  const how = { salvage, mayBeTrimmed: selected.damaged.length > 0 };
+  mustTakeCheckpoint(manifest, visitor);
+  if (manifest.checkpoint !== undefined) visitor.checkpoint?.(manifest.checkpoint);
+  const scan = scanLog(vfs, manifest, survey.segments, how, visitor.commit);
+  return { ...recovered(vfs, selected, manifest, survey.segments, scan), epoch: manifest.epoch };
 }
 
 /**
@@ -74,7 +95,7 @@ export function recoverForReading(
  *
  *  1. The manifest is read, and so is the format version of every segment: what is too new, or no database, is left as it is.
  *  2. The epoch is raised, durably. From here on a former owner that still runs can acknowledge nothing.
- *  3. The log is read and its commits are visited.
+ *  3. The checkpoint is handed over; the log behind it is read and its commits are visited.
  *  4. A new segment of the new epoch is made. It begins with a copy of everything that may not be on stable storage: an
  *     fsync repeated on the old pages might report success and write nothing.
  *  5. A manifest says, durably, that the log goes on in that segment. Only then is anything older removed.
@@ -83,21 +104,24 @@ export function recoverForReading(
  * 5 is done the log is still the one that the old manifest describes, and segments of an epoch that no manifest mentions
  * are ignored.
  */
-export function recoverForWriting(context: RecoveryContext, visit: CommitVisitor): OwnedLog {
+export function recoverForWriting(context: RecoveryContext, visitor: RecoveryVisitor): OwnedLog {
   const { vfs, salvage, logger } = context;
-  const survey = surveyDirectory(vfs);
+  const survey = surveyDatabase(vfs);
   const selected = selectManifest(vfs, survey, salvage);
   const base = selected?.manifest ?? newManifest(context);
+  mustTakeCheckpoint(base, visitor);
   checkFormatVersions(vfs, base, survey);
   const manifests = OwnManifests.raiseEpoch(vfs, context.random, base, survey, selected?.damaged ?? []);
-  makeLogDirectory(vfs);
-  const segments = surveyDirectory(vfs).segments;
+  makeDirectories(vfs);
+  const segments = listSegments(vfs);
   const how = { salvage, mayBeTrimmed: (selected?.damaged.length ?? 0) > 0 };
-  const scan = scanLog(vfs, manifests.current, segments, how, visit);
+  const { checkpoint } = manifests.current;
+  if (checkpoint !== undefined) visitor.checkpoint?.(checkpoint);
+  const scan = scanLog(vfs, manifests.current, segments, how, visitor.commit);
   const { active, fromLsn, checksum } = copyTail(context, manifests.current, scan);
   const spans: LogSpan[] = manifests.current.spans.filter((span) => span.fromLsn < fromLsn);
   spans.push({ epoch: manifests.current.epoch, fromLsn, durableLsn: scan.endLsn });
-  const found = recovered(vfs, selected, manifests.current, scan);
+  const found = recovered(vfs, selected, manifests.current, segments, scan);
   const { endings } = found;
   try {
     manifests.replace({ spans, endings, nextVersion: scan.nextVersion, clean: undefined });
@@ -110,10 +134,25 @@ export function recoverForWriting(context: RecoveryContext, visit: CommitVisitor
   return { ...found, manifests, active, checksum };
 }
 
-function recovered(vfs: Vfs, selected: SelectedManifest | undefined, manifest: Manifest, scan: LogScan): RecoveredLog {
+function mustTakeCheckpoint({ checkpoint }: Pick<Manifest, "checkpoint">, visitor: RecoveryVisitor): void {
+  if (checkpoint === undefined || visitor.checkpoint !== undefined) return;
+  throw new InvariantError("the log has a checkpoint: the commits behind it alone are no database");
+}
+
+function recovered(
+  vfs: Vfs,
+  selected: SelectedManifest | undefined,
+  manifest: Manifest,
+  segments: readonly SegmentFile[],
+  scan: LogScan,
+): RecoveredLog {
   const lost = [...(selected?.rebuilt === true ? lostManifests(vfs, selected) : []), ...scan.lost];
+  const { checkpoint } = manifest;
+  const kept = segmentsOf(manifest.spans, segments).find(({ toLsn }) => toLsn > (checkpoint?.previousLsn ?? 0));
   return {
     databaseId: manifest.databaseId,
+    checkpoint,
+    beginLsn: Math.min(kept?.fromLsn ?? scan.endLsn, scan.endLsn),
     scan,
     endings: endingsAfter(manifest, scan),
     lost,
@@ -141,11 +180,12 @@ function newManifest(context: RecoveryContext): Omit<Manifest, "epoch" | "number
     spans: [],
     endings: [],
     clean: undefined,
+    checkpoint: undefined,
   };
 }
 
 /** Nothing is written before it is known that everything can be read. Damage is judged later, with all the facts. */
-function checkFormatVersions(vfs: Vfs, manifest: Omit<Manifest, "epoch" | "number">, survey: DirectorySurvey): void {
+function checkFormatVersions(vfs: Vfs, manifest: Omit<Manifest, "epoch" | "number">, survey: DatabaseSurvey): void {
   const reader = new SegmentReader(vfs);
   for (const segment of survey.segments) {
     try {
@@ -156,10 +196,10 @@ function checkFormatVersions(vfs: Vfs, manifest: Omit<Manifest, "epoch" | "numbe
   }
 }
 
-function makeLogDirectory(vfs: Vfs): void {
-  if (vfs.exists(WAL_DIRECTORY)) return;
-  vfs.makeDirectory(WAL_DIRECTORY);
-  vfs.syncDirectory("");
+function makeDirectories(vfs: Vfs): void {
+  const missing = [WAL_DIRECTORY, SNAPSHOT_DIRECTORY].filter((directory) => !vfs.exists(directory));
+  for (const directory of missing) vfs.makeDirectory(directory);
+  if (missing.length > 0) vfs.syncDirectory("");
 }
 
 /** The last version of each epoch, with the one that has just ended. */
@@ -174,14 +214,14 @@ function endingsAfter(manifest: Manifest, scan: LogScan): readonly EpochEnding[]
 
 /**
  * Removes what the manifest does not mention: segments that were superseded, those of interrupted recoveries, what was
- * prepared and not used. Where salvage gave something up, nothing is removed that may hold it, but put aside. A failure is no
+ * prepared and not used, snapshot files that were not finished; and the log below the checkpoint before the last. Where salvage gave something up, nothing is removed that may hold it, but put aside. A failure is no
  * harm: the next opening tries again.
  */
 function sweep(vfs: Vfs, manifest: Manifest, found: RecoveredLog, logger: Logger): void {
   const inLog = new Set(found.scan.pieces.map(({ path }) => path));
   const isLost = new Set(found.lost.map(({ file }) => file));
   try {
-    for (const { path, epoch, firstLsn } of surveyDirectory(vfs).segments) {
+    for (const { path, epoch, firstLsn } of listSegments(vfs)) {
       const isStray = isLost.has(path) && !inLog.has(path);
       if (epoch >= manifest.epoch || (isMentioned(manifest.spans, epoch, firstLsn) && !isStray)) continue;
       if (found.lost.length > 0) vfs.rename(path, path + LOST_SUFFIX);
@@ -190,6 +230,14 @@ function sweep(vfs: Vfs, manifest: Manifest, found: RecoveredLog, logger: Logger
     for (const name of vfs.list(WAL_DIRECTORY)) {
       if (PREPARED_NAME_PATTERN.test(name)) vfs.unlink(`${WAL_DIRECTORY}/${name}`);
     }
+    for (const name of vfs.list(SNAPSHOT_DIRECTORY)) {
+      const match = SNAPSHOT_TEMPORARY_PATTERN.exec(name);
+      if (match !== null && Number.parseInt(match[1]!, 16) < manifest.epoch)
+        vfs.unlink(`${SNAPSHOT_DIRECTORY}/${name}`);
+    }
+    const { checkpoint, spans } = manifest;
+    if (checkpoint === undefined || found.lost.length > 0) return;
+    retireSegments(vfs, spans, checkpoint.previousLsn, logger);
   } catch (error) {
     if (!StrataError.is(error)) throw error;
     logger.log("warn", "recovery", "remains of earlier sessions could not be removed", {

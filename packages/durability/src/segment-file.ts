@@ -1,7 +1,6 @@
-import { StrataError } from "@strata/core";
 import { LogPoisoned } from "./log-poisoned.js";
 import type { Vfs, VfsFile } from "./vfs.js";
-import { fillWithZeros, writeFully } from "./vfs-io.js";
+import { closeQuietly, fillWithZeros, writeFully } from "./vfs-io.js";
 import {
   encodeSegmentHeader,
   SEGMENT_HEADER_SIZE,
@@ -58,15 +57,6 @@ export function syncOrPoison(sync: () => void, uncertain = false): void {
     sync();
   } catch (error) {
     throw new LogPoisoned(error, uncertain);
-  }
-}
-
-export function closeQuietly(file: VfsFile | undefined): void {
-  try {
-    file?.close();
-  } catch (error) {
-    // What had to be durable was synced before; a descriptor that does not close is lost to the process only.
-    if (!StrataError.is(error)) throw error;
   }
 }
 

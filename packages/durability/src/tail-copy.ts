@@ -13,7 +13,7 @@ import {
   segmentPath,
 } from "./wal-format.js";
 import { FrameEncoder } from "./wal-frame.js";
-import { type FrameVisitor, SegmentReader, walkFrames } from "./wal-reader.js";
+import { type FrameVisitor, type SegmentBytes, SegmentReader, walkFrames } from "./wal-reader.js";
 import { type ActiveSegment, randomSalt, type SegmentSizes, versionReserve } from "./wal-writer.js";
 
 export interface TailCopyContext {
@@ -127,10 +127,14 @@ function copyStart(context: TailCopyContext, manifest: Manifest, scan: LogScan, 
     if (scan.endLsn - piece.firstLsn <= context.consolidateBytes) return Math.min(start, piece.firstLsn);
     if (start <= piece.firstLsn || start >= piece.endLsn) continue;
     // A mark names the end of a frame. Should one not, the whole piece is copied.
-    const segment = reader.read({ ...piece, databaseId: manifest.databaseId });
+    const segment = readPiece(reader, manifest.databaseId, piece);
     if (walkFrames(segment, piece.firstLsn, start, NO_VISITOR).kind !== "limit") start = piece.firstLsn;
   }
   return start;
+}
+
+function readPiece(reader: SegmentReader, databaseId: string, { path, epoch, segmentLsn }: LogPiece): SegmentBytes {
+  return reader.read({ path, databaseId, epoch, firstLsn: segmentLsn });
 }
 
 const NO_VISITOR: FrameVisitor = { frame() {} };
@@ -142,7 +146,7 @@ function copyPiece(
   fromLsn: number,
   copier: FrameCopier,
 ): void {
-  const segment = reader.read({ ...piece, databaseId });
+  const segment = readPiece(reader, databaseId, piece);
   const walk = walkFrames(segment, Math.max(piece.firstLsn, fromLsn), piece.endLsn, copier);
   if (walk.endLsn === piece.endLsn) return;
   const reason = "what was read a moment ago cannot be read again";

@@ -1,4 +1,4 @@
-import { IoError } from "@strata/core";
+import { IoError, StrataError } from "@strata/core";
 import type { Vfs, VfsFile } from "./vfs.js";
 
 /**
@@ -68,5 +68,26 @@ const ZEROS = new Uint8Array(FILL_CHUNK_BYTES);
 export function fillWithZeros(file: VfsFile, from: number, to: number): void {
   for (let position = from; position < to; position += FILL_CHUNK_BYTES) {
     writeFully(file, ZEROS, 0, Math.min(FILL_CHUNK_BYTES, to - position), position);
+  }
+}
+
+/** Makes a file durable, without blocking where the platform can. */
+export async function syncFile(file: VfsFile): Promise<void> {
+  if (file.syncAsync === undefined) file.sync();
+  else await file.syncAsync();
+}
+
+/** The same for the names in a directory. */
+export async function syncDirectoryOf(vfs: Vfs, path: string): Promise<void> {
+  if (vfs.syncDirectoryAsync === undefined) vfs.syncDirectory(path);
+  else await vfs.syncDirectoryAsync(path);
+}
+
+/** For a file whose contents are durable, or given up: a descriptor that does not close is lost to the process only. */
+export function closeQuietly(file: VfsFile | undefined): void {
+  try {
+    file?.close();
+  } catch (error) {
+    if (!StrataError.is(error)) throw error;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The files a log lives in, as a port. Everything StrataDB knows of a disk goes through `Vfs`, so that a crash, a full
- * disk or a browser's storage is one more implementation. Every call is synchronous.
+ * disk or a browser's storage is one more implementation. Every call is synchronous, but two that a platform may leave out.
  *
  * Paths are relative to the database's directory and use "/"; "" is that directory itself, which exists. No path starts
  * with "/" or contains "." or ".." segments.
@@ -71,6 +71,9 @@ export interface Vfs {
   /** Makes the names in this directory as durable as its last change. `""` is the database's directory. */
   syncDirectory(path: string): void;
 
+  /** The same without blocking, where the platform can; callers fall back on `syncDirectory`. */
+  syncDirectoryAsync?(path: string): Promise<void>;
+
   /**
    * Takes the lock that this file stands for, without waiting; makes the file where needed. The lock ends with `release`
    * and with the process, however it ends. A second lock by the same process is refused like anybody else's.
@@ -109,13 +112,16 @@ export interface VfsFile {
   /** Makes contents, length and attributes durable (fsync). */
   sync(): void;
 
+  /** `sync` without blocking, where the platform can; callers fall back on `sync`. What is written meanwhile may be covered or not. */
+  syncAsync?(): Promise<void>;
+
   /** Makes contents, and the length when it changed, durable (fdatasync). */
   syncData(): void;
 
   /** Cuts the file to `size` bytes, or extends it with zeros. */
   truncate(size: number): void;
 
-  /** Releases the descriptor; does not sync. A second call does nothing. */
+  /** Releases the descriptor, once no `syncAsync` is running; does not sync. A second call does nothing. */
   close(): void;
 }
 

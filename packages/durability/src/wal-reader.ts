@@ -6,6 +6,7 @@ import {
   FRAME_DURABLE_OFFSET,
   FRAME_HEADER_SIZE,
   FRAME_LSN_OFFSET,
+  FRAME_SIZE_OFFSET,
   FRAME_TYPE_OFFSET,
   FRAME_VERSION_OFFSET,
   FrameType,
@@ -147,6 +148,24 @@ export function walkFrames(
     if (type === FrameType.roll) return { endLsn: lsn, kind: "roll" };
   }
   return { endLsn: lsn, kind: "limit" };
+}
+
+/**
+ * Whether a roll frame ends the segment before `lsn`, as its frames tell their lengths. Nothing is checked: what does not look like frames
+ * is no reason to say so.
+ */
+export function endsBefore(segment: SegmentBytes, lsn: number): boolean {
+  const { bytes, view } = segment;
+  const target = offsetOf(segment, lsn);
+  if (target > bytes.length) return true;
+  let offset = SEGMENT_HEADER_SIZE;
+  while (offset < target) {
+    const type = bytes[offset + FRAME_TYPE_OFFSET]!;
+    if (type === 0 || type > FrameType.roll) return false;
+    offset += FRAME_HEADER_SIZE + view.getUint32(offset + FRAME_SIZE_OFFSET, true);
+    if (type === FrameType.roll) return offset <= target;
+  }
+  return false;
 }
 
 /**

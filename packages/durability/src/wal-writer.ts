@@ -1,10 +1,10 @@
 import { assert, LimitError, type Random, StrataError, lsn as toLsn } from "@strata/core";
 import { LogPoisoned } from "./log-poisoned.js";
-import type { OwnManifests } from "./manifest-directory.js";
-import { closeQuietly, createSegment, syncOrPoison } from "./segment-file.js";
+import type { OwnManifests } from "./own-manifests.js";
+import { createSegment, syncOrPoison } from "./segment-file.js";
 import type { SyncDriver } from "./sync-driver.js";
 import type { Vfs, VfsFile } from "./vfs.js";
-import { readFully, writeFully } from "./vfs-io.js";
+import { closeQuietly, readFully, writeFully } from "./vfs-io.js";
 import {
   BYTES_PER_RESERVED_VERSION,
   FRAME_HEADER_SIZE,

@@ -4,7 +4,7 @@ import { readWhole, writeFully } from "../vfs-io.js";
 /** Paths of all files, locks left out. */
 export function pathsOn(vfs: Vfs): string[] {
   const paths: string[] = [];
-  for (const directory of ["", "wal"]) {
+  for (const directory of ["", "wal", "snapshots"]) {
     for (const name of vfs.list(directory)) {
       const path = directory === "" ? name : `${directory}/${name}`;
       if (vfs.size(path) !== undefined && !name.startsWith("LOCK")) paths.push(path);

@@ -5,6 +5,7 @@ import { LogDurability } from "../log-durability.js";
 import type { LogOptions } from "../log-options.js";
 import type { SyncDriver } from "../sync-driver.js";
 import type { Vfs } from "../vfs.js";
+import { readCheckpoint } from "./checkpoint-log.js";
 import { ManualTime } from "./manual-time.js";
 import { SeededRandom } from "./seeded-random.js";
 
@@ -20,6 +21,7 @@ export interface TestLog {
   readonly driver: SyncDriver;
   readonly time: ManualTime;
   readonly summary: RecoverySummary;
+  /** What the checkpoint holds, and what lies behind it. */
   readonly commits: readonly RecoveredCommit[];
 }
 
@@ -32,6 +34,9 @@ export function openTestLog(vfs: Vfs, options: LogOptions = {}, seed = 1): TestL
   const driver = new InlineSyncDriver(vfs, time);
   const log = new LogDurability(vfs, driver, { clock: time, timer: time, random: new SeededRandom(seed), ...options });
   const commits: RecoveredCommit[] = [];
-  const summary = log.recover((payload, lsn, version) => commits.push({ payload: payload.slice(), lsn, version }));
+  const summary = log.recover(
+    (payload, lsn, version) => commits.push({ payload: payload.slice(), lsn, version }),
+    (checkpoint) => commits.push(...readCheckpoint(log, checkpoint)),
+  );
   return { log, driver, time, summary, commits };
 }
