@@ -14,6 +14,7 @@ export { KeyMap } from "./key-map.js";
 export type { ContainedRun, MergeRecord } from "./merge-record.js";
 export { ReadView } from "./read-view.js";
 export { DEFAULT_SPACE, RunShard, type StoredRun } from "./shard.js";
+export { ShardRetention } from "./shard-retention.js";
 export { ShardedStore } from "./sharded-store.js";
 export { SpaceTables } from "./space-tables.js";
 export { Box, isLive, type Stored, TRIMMED } from "./stored.js";

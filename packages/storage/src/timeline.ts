@@ -3,25 +3,12 @@
  */
 import { assert, type Version } from "@strata/core";
 import type { ColdTimeline, ColdWrite } from "./cold.js";
-import type { EventTable } from "./event-table.js";
-import { NumberRows } from "./number-rows.js";
 import type { SpaceTables } from "./space-tables.js";
-import type { VersionChain } from "./version-chain.js";
+import { type Stays, TimelineRows, type WriteTarget } from "./timeline-rows.js";
 
-/** What a commit wrote to: a key, or a log of events. */
-export type WriteTarget = VersionChain | EventTable;
-
-/** Writes are kept in blocks of this many, so that no long array is ever copied. */
-const WRITES_PER_BLOCK = 4096;
+export type { WriteTarget };
 
 const NO_SPACES: readonly SpaceTables[] = [];
-
-/** Columns of `#commits`. */
-const VERSION = 0;
-const TIMESTAMP = 1;
-const BYTES = 2;
-/** Number of writes of all commits before this one. */
-const WRITES_BEFORE = 3;
 
 export interface TimelineCommit {
   readonly version: Version;
@@ -54,12 +41,12 @@ interface ColdRows {
  * One row of numbers a commit and one reference a write. Who wants to know what changed since a version reads it here
  * instead of comparing tables: validation of ranges, diffs, feeds and search indexes.
  *
- * Commits are counted in rows: first those in files, `#coldRows` of them, then those that only memory has, from row `#tailRow` of
- * `#commits` on.
+ * Commits are counted in rows: first those in files, `#coldRows` of them, then those that only memory has.
  *
  * 1. Versions ascend strictly, timestamps never descend.
- * 2. Every commit above `floor` is here; none at or below it can be asked for.
+ * 2. Every commit above `floor` is here. Of those at or below it, some are still known by version and time: see `thin`.
  * 3. Commits above `tailFloor` are in memory; those between the floor and it are in files.
+ * 4. In memory, a commit at or below the floor has its row, or is one of those that a forgotten row stands for.
  */
 export class Timeline {
   #floor: Version;
@@ -68,15 +55,11 @@ export class Timeline {
   #coldRows = 0;
   /** Row of the first commit above the floor. */
   #firstRow = 0;
-  #tailRow = 0;
   /** Differs whenever a row may be the row of another commit. */
   #changes = 0;
-  #commits = new NumberRows(4);
+  readonly #rows = new TimelineRows();
   /** Of the commits in memory that have one. Like `#drops` made when the first comes: an empty map is as large as a run. */
   #messages: Map<Version, string> | undefined = undefined;
-  #writes: (WriteTarget | undefined)[][] = [];
-  #writeCount = 0;
-  #droppedWriteBlocks = 0;
   /** Spaces that were dropped, by the commit that did it. */
   #drops: Map<Version, SpaceTables[]> | undefined = undefined;
 
@@ -96,6 +79,11 @@ export class Timeline {
     return this.#floor;
   }
 
+  /** Rows in memory. */
+  get tailLength(): number {
+    return this.#rows.length;
+  }
+
   /** Commits above this version are in memory. */
   get tailFloor(): Version {
     return this.#tailFloor;
@@ -107,14 +95,14 @@ export class Timeline {
    * @param bytes what it took in the log.
    */
   append(version: Version, timestamp: number, message: string | undefined, bytes: number): void {
-    const commits = this.#commits;
-    const last = commits.length - 1;
+    const rows = this.#rows;
+    const last = rows.length - 1;
     assert(version > this.#tailFloor, "a commit lies above the floor of its timeline");
-    if (last >= commits.start) {
-      assert(version > commits.at(last, VERSION), "commit versions rise");
-      assert(timestamp >= commits.at(last, TIMESTAMP), "timestamps never go back");
+    if (last >= 0) {
+      assert(version > rows.versionOf(last), "commit versions rise");
+      assert(timestamp >= rows.timestampOf(last), "timestamps never go back");
     }
-    commits.push4(version, timestamp, bytes, this.#writeCount);
+    rows.push(version, timestamp, bytes);
     if (message === undefined) return;
     this.#messages ??= new Map();
     this.#messages.set(version, message);
@@ -122,10 +110,7 @@ export class Timeline {
 
   /** Adds a write to the commit appended last. An event log counts once for each event. */
   write(target: WriteTarget): void {
-    const slot = this.#writeCount % WRITES_PER_BLOCK;
-    if (slot === 0) this.#writes.push([target]);
-    else this.#writes.at(-1)!.push(target);
-    this.#writeCount++;
+    this.#rows.write(target);
   }
 
   /** Notes that commit `version` ended a space with all it held. That is no write: it is counted and visited nowhere but here. */
@@ -143,8 +128,8 @@ export class Timeline {
 
   /** Microseconds of the commit with exactly this version, also of one below the floor that left something; 0 when it is not known. */
   timestampOf(version: Version): number {
-    const row = this.#rowOf(version);
-    if (row >= 0) return this.#timestampAt(row);
+    const row = this.#lastRow(version);
+    if (row >= 0 && this.#versionAt(row) === version && !this.#isForgotten(row)) return this.#timestampAt(row);
     return version <= this.#floor ? (this.#cold?.timeline.timestampBelowFloor(version) ?? 0) : 0;
   }
 
@@ -159,14 +144,20 @@ export class Timeline {
     return row < 0 ? undefined : this.#messageAt(row, version);
   }
 
-  /** The last commit at or before `time`, in microseconds since the epoch. */
+  /** The last commit at or before `time`, in microseconds since the epoch; also one below the floor, while it is known which that is. */
   versionAtTime(time: number): Version | undefined {
     return this.#versionOrNone(this.#lastAtTime(time));
   }
 
-  /** The last commit at or below `version`. */
+  /** The last commit at or below `version`; also one below the floor, while it is known which that is. */
   lastAtOrBefore(version: Version): Version | undefined {
     return this.#versionOrNone(this.#lastRow(version));
+  }
+
+  /** As `versionAtTime`, or where that is not known an earlier commit; 0 when there is none. */
+  horizonAt(time: number): Version {
+    const row = this.#lastAtTime(time);
+    return row < 0 ? 0 : this.#versionAt(row);
   }
 
   /** The first commit above `version`. */
@@ -207,8 +198,7 @@ export class Timeline {
     let row = this.#rowAfter(version);
     let writes = 0;
     for (; row < this.#coldRows; row++) writes += this.#operationsAt(row);
-    const own = this.#tailRow + row - this.#coldRows;
-    return own >= this.#commits.length ? writes : writes + this.#writeCount - this.#commits.at(own, WRITES_BEFORE);
+    return writes + this.#rows.writesFrom(row - this.#coldRows);
   }
 
   /** The writes of the commit with exactly this version, in order; none when it is not here. */
@@ -244,8 +234,23 @@ export class Timeline {
   /** Forgets the commits at or below `version`, which becomes the floor unless it is higher already. */
   trimThrough(version: Version): void {
     if (version <= this.#floor) return;
-    this.#raiseFloor(version);
     this.#dropTail(version);
+    this.#raiseFloor(version);
+  }
+
+  /**
+   * Forgets commits in memory of which nothing is left, and raises the floor above them where they are at least half of what is passed.
+   * The others that are passed are known by version and time until they go as well.
+   *
+   * @param through the floor is not raised above it.
+   * @param stays of a commit: whether it is to be known, told the version of the next one, and whether a write of it can still be read.
+   */
+  thin(through: Version, stays: Stays): void {
+    const floor = this.#rows.thin(this.#floor, through, stays);
+    this.#changes++;
+    this.#tailFloor = Math.max(this.#tailFloor, floor);
+    forgetThrough(this.#messages, floor);
+    this.#raiseFloor(floor);
   }
 
   /**
@@ -256,56 +261,39 @@ export class Timeline {
   attachCold(timeline: ColdTimeline, through: Version, resolve: (write: ColdWrite) => WriteTarget): void {
     this.#cold = { timeline, resolve };
     this.#coldRows = timeline.length;
-    this.#raiseFloor(Math.max(this.#floor, timeline.floor));
     this.#dropTail(through);
+    this.#raiseFloor(Math.max(this.#floor, timeline.floor));
   }
 
   #raiseFloor(floor: Version): void {
     forgetThrough(this.#drops, floor);
     this.#floor = floor;
-    this.#firstRow = this.#cold === undefined ? 0 : this.#cold.timeline.lastAtOrBefore(floor) + 1;
+    this.#firstRow = this.#lastRow(floor) + 1;
   }
 
   /** Lets go of what memory has of commits at or below `version`. */
   #dropTail(version: Version): void {
     this.#changes++;
-    if (version <= this.#tailFloor) return;
-    this.#tailFloor = version;
+    this.#tailFloor = Math.max(this.#tailFloor, version);
     forgetThrough(this.#messages, version);
-    const row = this.#commits.lastAtOrBefore(version) + 1;
-    if (row >= this.#commits.length) {
-      this.#commits = new NumberRows(4);
-      this.#writes = [];
-      this.#writeCount = 0;
-      this.#droppedWriteBlocks = 0;
-      this.#tailRow = 0;
-      return;
-    }
-    this.#tailRow = row;
-    this.#commits.dropBefore(row);
-    const writesBefore = this.#commits.at(row, WRITES_BEFORE);
-    const blocks = Math.floor(writesBefore / WRITES_PER_BLOCK);
-    this.#writes.splice(0, blocks - this.#droppedWriteBlocks);
-    this.#droppedWriteBlocks = blocks;
-    // What they refer to may leave memory.
-    this.#writes[0]?.fill(undefined, 0, writesBefore % WRITES_PER_BLOCK);
+    this.#rows.dropThrough(version);
   }
 
   /** The row behind the last commit. */
   get #end(): number {
-    return this.#coldRows + this.#commits.length - this.#tailRow;
+    return this.#coldRows + this.#rows.length;
   }
 
   /** The last row with a version at or below `version`; -1 without one. */
   #lastRow(version: Version): number {
-    const own = this.#commits.lastAtOrBefore(version);
-    if (own >= this.#tailRow) return this.#coldRows + own - this.#tailRow;
+    const own = this.#rows.lastAtOrBefore(version);
+    if (own >= 0) return this.#coldRows + own;
     return this.#cold === undefined ? -1 : this.#cold.timeline.lastAtOrBefore(version);
   }
 
   #lastAtTime(time: number): number {
-    const own = this.#commits.lastAtOrBefore(time, TIMESTAMP);
-    if (own >= this.#tailRow) return this.#coldRows + own - this.#tailRow;
+    const own = this.#rows.lastAtTime(time);
+    if (own >= 0) return this.#coldRows + own;
     return this.#cold === undefined ? -1 : this.#cold.timeline.lastAtTime(time);
   }
 
@@ -327,24 +315,29 @@ export class Timeline {
   }
 
   #versionOrNone(row: number): Version | undefined {
-    if (row < 0 || row >= this.#end) return undefined;
-    const version = this.#versionAt(row);
-    return version > this.#floor ? version : undefined;
+    if (row < 0 || row >= this.#end || this.#isForgotten(row)) return undefined;
+    return this.#versionAt(row);
+  }
+
+  /** Whether the row's commit, or one between it and the next row, is no longer known. */
+  #isForgotten(row: number): boolean {
+    if (row < this.#coldRows) return this.#cold!.timeline.versionOf(row) <= this.#floor;
+    return this.#rows.isForgotten(row - this.#coldRows);
   }
 
   #versionAt(row: number): Version {
     if (row < this.#coldRows) return this.#cold!.timeline.versionOf(row);
-    return this.#commits.at(this.#tailRow + row - this.#coldRows, VERSION);
+    return this.#rows.versionOf(row - this.#coldRows);
   }
 
   #timestampAt(row: number): number {
     if (row < this.#coldRows) return this.#cold!.timeline.timestampOf(row);
-    return this.#commits.at(this.#tailRow + row - this.#coldRows, TIMESTAMP);
+    return this.#rows.timestampOf(row - this.#coldRows);
   }
 
   #bytesAt(row: number): number {
     if (row < this.#coldRows) return this.#cold!.timeline.bytesOf(row);
-    return this.#commits.at(this.#tailRow + row - this.#coldRows, BYTES);
+    return this.#rows.bytesOf(row - this.#coldRows);
   }
 
   #messageAt(row: number, version: Version): string | undefined {
@@ -353,28 +346,14 @@ export class Timeline {
 
   #operationsAt(row: number): number {
     if (row < this.#coldRows) return this.#cold!.timeline.operationsOf(row);
-    const own = this.#tailRow + row - this.#coldRows;
-    return this.#endOfWrites(own) - this.#commits.at(own, WRITES_BEFORE);
-  }
-
-  /** @param own a row of `#commits`. */
-  #endOfWrites(own: number): number {
-    return own + 1 < this.#commits.length ? this.#commits.at(own + 1, WRITES_BEFORE) : this.#writeCount;
+    return this.#rows.operationsOf(row - this.#coldRows);
   }
 
   #visitWrites(row: number, visit: (target: WriteTarget, version: Version) => boolean): boolean {
-    const version = this.#versionAt(row);
-    if (row < this.#coldRows) {
-      const { timeline, resolve } = this.#cold!;
-      return timeline.visitWrites(row, (write) => visit(resolve(write), version));
-    }
-    const own = this.#tailRow + row - this.#coldRows;
-    const end = this.#endOfWrites(own);
-    for (let write = this.#commits.at(own, WRITES_BEFORE); write < end; write++) {
-      const block = this.#writes[Math.floor(write / WRITES_PER_BLOCK) - this.#droppedWriteBlocks]!;
-      if (!visit(block[write % WRITES_PER_BLOCK]!, version)) return false;
-    }
-    return true;
+    if (row >= this.#coldRows) return this.#rows.visitWrites(row - this.#coldRows, visit);
+    const { timeline, resolve } = this.#cold!;
+    const version = timeline.versionOf(row);
+    return timeline.visitWrites(row, (write) => visit(resolve(write), version));
   }
 
   #commitAt(row: number): TimelineCommit {
