@@ -145,6 +145,14 @@ export const ERROR_CODES = {
     retryable: false,
     outcome: "not_applicable",
   },
+  BUNDLE_INVALID: {
+    class: "InvalidArgumentError",
+    meaning:
+      "The bytes given are no bundle of a run, or a damaged one; facts.reason says what is wrong. Nothing was imported.",
+    hint: "Get the bundle again from where it was exported; a file that was cut or changed cannot be mended.",
+    retryable: false,
+    outcome: "definitely_not_committed",
+  },
   UNKNOWN_COMMAND: {
     class: "InvalidArgumentError",
     meaning: "No command has this name.",

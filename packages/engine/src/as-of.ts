@@ -22,9 +22,11 @@ export function versionOf(run: Run, point: AsOf | undefined, newest: Version): V
   if (typeof point !== "object" || point === null) throw illegalPoint(point);
   if ("time" in point) {
     const time = timeOf(point) as number;
+    const { past } = run;
     const version = run.shard.versionAtTime(time);
-    if (version !== undefined) return version;
-    if (time >= run.createdAt) return run.number;
+    if (version !== undefined && version >= run.firstVersion) return version;
+    // What is left of commits below an imported run's first version is no version to be asked for.
+    if (time >= (past?.firstTime ?? run.createdAt)) return past?.first ?? run.number;
     throw beforeBegin(run, { time });
   }
   if ("tag" in point) return versionOfTag(run, point.tag);
@@ -74,6 +76,6 @@ function beforeBegin(run: Run, requested: { version?: Version; time?: number }):
   return new StateError("HISTORY_TRIMMED", `run "${run.name}" begins at version ${run.firstVersion}`, {
     requested,
     earliest: run.firstVersion,
-    earliestTime: run.createdAt,
+    earliestTime: run.past?.firstTime ?? run.createdAt,
   });
 }

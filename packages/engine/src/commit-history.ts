@@ -35,6 +35,11 @@ function stretchesOf(run: Run): Stretch[] {
   return (oldest < 0 ? stretches : stretches.slice(0, oldest + 1)).reverse();
 }
 
+/** What is left of commits up to here, in a run that was imported without its older history, is not all of them. */
+function baseOf(run: Run): Version {
+  return run.past?.base ?? 0;
+}
+
 function isTrimmed(timeline: Timeline, forkVersion: Version): boolean {
   return timeline.floor > forkVersion;
 }
@@ -51,7 +56,9 @@ export function* commitsOf(
   assertUsable: () => void,
 ): Generator<CommitSummary, void, undefined> {
   assertUsable();
-  const { after, limit = Number.POSITIVE_INFINITY, reverse = false } = scan;
+  const { limit = Number.POSITIVE_INFINITY, reverse = false } = scan;
+  const floor = baseOf(run);
+  const after = reverse ? scan.after : Math.max(scan.after ?? 0, floor);
   const stretches = stretchesOf(run);
   const order = stretches.map((_, index) => (reverse ? stretches.length - 1 - index : index));
   let left = limit;
@@ -62,8 +69,9 @@ export function* commitsOf(
     for (const commit of timeline.commits({ after: start, reverse })) {
       if (left <= 0) return;
       if (commit.version > through) break;
+      if (commit.version <= floor) return;
       left--;
-      yield summaryOf(commit, previousOf(commit, stretches, index));
+      yield summaryOf(commit, Math.max(floor, previousOf(commit, stretches, index)));
       assertUsable();
     }
   }
@@ -90,6 +98,7 @@ export function commitAfter(
   wanted: (target: WriteTarget) => boolean,
 ): SeenCommit | undefined {
   const { shard } = run;
+  if (version < baseOf(run)) throw trimmed(run, version, baseOf(run));
   // Who follows the head is never among the ancestors.
   if (version >= shard.timeline.floor) return firstAfter(shard.timeline, version, run.version, wanted);
   for (const stretch of lineageOf({ shard, version: run.version }).reverse()) {

@@ -8,7 +8,7 @@ import type { Gate } from "./gate.js";
 import { LiveRuns } from "./live-runs.js";
 import { type CommitRecord, decodeCommit, type Operation } from "./operation.js";
 import { PastScope } from "./past-scope.js";
-import { Run, type RunRow } from "./run.js";
+import { Run } from "./run.js";
 
 import type { KeyedPrimitive } from "./scope.js";
 
@@ -98,10 +98,7 @@ export function replayTimeline(run: Run, version: Version): Run {
     for (const { commit, bytes } of commitsOf(shard, through)) applyCommit(fresh, commit, bytes);
     parent = fresh;
   }
-  const row = { id: run.id, number: run.number, status: run.status, createdAt: run.createdAt, meta: run.meta };
-  const forked = run.origin === undefined ? {} : { parent: run.origin };
-  const ended = run.endedAt === undefined ? {} : { endedAt: run.endedAt };
-  return new Run(run.name, { ...row, ...forked, ...ended } satisfies RunRow, parent as RunShard);
+  return new Run(run.name, run.row, parent as RunShard);
 }
 
 /** Every commit of this very run up to `through`, put together again from what it left. */

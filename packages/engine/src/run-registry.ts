@@ -149,8 +149,9 @@ export class RunRegistry {
     for (const name of names) validateRunName(name);
     const copied = this.#copyMeta(meta);
     const origin = originAt(source, version);
+    const inherited = source.past === undefined ? {} : { past: source.past };
     this.#write((rows) => {
-      for (const name of names) rows.put(name, { ...this.#newRow(rows, name, copied), parent: origin });
+      for (const name of names) rows.put(name, { ...this.#newRow(rows, name, copied), ...inherited, parent: origin });
     });
     return names.map((name) => this.must(name).info());
   }
@@ -213,15 +214,15 @@ export class RunRegistry {
       );
     }
     const meta = reason === undefined ? run.meta : copyValue({ ...run.meta, reason }, this.#limits);
-    const row = { id: run.id, number: run.number, status, createdAt: run.createdAt, meta: meta as ValueObject };
-    const forked = run.origin === undefined ? {} : { parent: run.origin };
+    const { begunIn: _, endedAt: __, ...kept } = run.row;
+    const row = { ...kept, status, meta: meta as ValueObject } as RunRow;
     const begun =
       run.isBegun && (status === "active" || status === "paused") ? { begunIn: this.live.epoch.current } : {};
     const ended =
       status === "active" || status === "paused"
         ? {}
         : { endedAt: run.endedAt ?? Math.floor(this.#runtime.clock.now()) };
-    this.#write((rows) => rows.put(name, { ...row, ...forked, ...begun, ...ended }));
+    this.#write((rows) => rows.put(name, { ...row, ...begun, ...ended }));
     return run.info();
   }
 

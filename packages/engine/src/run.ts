@@ -9,6 +9,7 @@ import {
 } from "@strata/core";
 import type { RunShard } from "@strata/storage";
 import { begunIn, type Epoch, NO_EPOCH, statusIn } from "./run-life.js";
+import { bornAt, type ImportedFrom, type ImportedPast, importedFromOf, pastOf } from "./run-past.js";
 import type { Tag } from "./tag.js";
 
 export type RunStatus = "active" | "paused" | "completed" | "failed" | "cancelled" | "archived" | "orphaned";
@@ -29,6 +30,8 @@ export interface RunInfo {
   readonly createdAt: number;
   readonly endedAt?: number;
   readonly meta: ValueObject;
+  /** The run it was imported from, where that one's id was taken. */
+  readonly origin?: { readonly run: string; readonly id: string };
 }
 
 /** Moves that `setStatus` allows; a run that is not active refuses writes. */
@@ -88,10 +91,9 @@ export class Run {
   /** `undefined` for a run that began empty. */
   readonly origin: ForkOrigin | undefined;
   readonly #ground: RunGround;
+  #row: RunRow;
   #status: RunStatus;
   #begunIn: number;
-  meta: ValueObject;
-  endedAt: number | undefined;
   #tags: Map<string, Tag> | undefined;
 
   constructor(name: string, row: RunRow, shard: RunShard, ground: RunGround = NO_GROUND) {
@@ -102,16 +104,39 @@ export class Run {
     this.createdAt = row.createdAt;
     this.origin = originOf(row);
     this.#ground = ground;
+    this.#row = row;
     this.#status = row.status;
     this.#begunIn = begunIn(row);
-    this.meta = row.meta;
-    this.endedAt = endedAtOf(row);
     this.#tags = undefined;
   }
 
   /** What its row says, unless the process that began it is gone. */
   get status(): RunStatus {
     return statusIn(this.#ground.epoch.current, this.#status, this.#begunIn);
+  }
+
+  /** What the registry stores of it. */
+  get row(): RunRow {
+    return this.#row;
+  }
+
+  get meta(): ValueObject {
+    return this.#row.meta;
+  }
+
+  get endedAt(): number | undefined {
+    const endedAt: Value | undefined = this.#row["endedAt"];
+    return typeof endedAt === "number" ? endedAt : undefined;
+  }
+
+  /** Where its past begins, if that is not in this database. */
+  get past(): ImportedPast | undefined {
+    return pastOf(this.#row);
+  }
+
+  /** What it was imported from, where it could not keep the id. */
+  get importedFrom(): ImportedFrom | undefined {
+    return importedFromOf(this.#row);
   }
 
   /** Whether it was begun, now or in an older epoch, and not merely made. */
@@ -130,21 +155,22 @@ export class Run {
 
   /** Newest commit; before the first one, the version that created the run. */
   get version(): Version {
-    return Math.max(this.shard.lastVersion, this.number);
+    return Math.max(this.shard.lastVersion, bornAt(this.#row));
   }
 
   /** Where its past begins: that of the run it was forked from, if it was. */
   get firstVersion(): Version {
+    const { past } = this;
+    if (past !== undefined) return past.first;
     let shard = this.shard;
     while (shard.parent !== undefined) shard = shard.parent;
     return shard === this.shard ? this.number : shard.id;
   }
 
   update(row: RunRow): void {
+    this.#row = row;
     this.#status = row.status;
     this.#begunIn = begunIn(row);
-    this.meta = row.meta;
-    this.endedAt = endedAtOf(row);
   }
 
   setTag(tag: Tag): void {
@@ -185,7 +211,7 @@ export class Run {
   }
 
   info(): RunInfo {
-    const { origin } = this;
+    const { origin, importedFrom } = this;
     const info = {
       name: this.name,
       id: this.id,
@@ -197,6 +223,7 @@ export class Run {
         ? {}
         : { parent: Object.freeze({ run: origin.run, version: origin.version }) }),
       ...(this.endedAt === undefined ? {} : { endedAt: this.endedAt }),
+      ...(importedFrom === undefined ? {} : { origin: importedFrom }),
     };
     return Object.freeze(info);
   }
@@ -205,9 +232,4 @@ export class Run {
 /** The fork origin that a row names, if it is that of a fork. */
 export function originOf(row: RunRow): ForkOrigin | undefined {
   return row["parent"] as ForkOrigin | undefined;
-}
-
-function endedAtOf(row: RunRow): number | undefined {
-  const endedAt: Value | undefined = row["endedAt"];
-  return typeof endedAt === "number" ? endedAt : undefined;
 }

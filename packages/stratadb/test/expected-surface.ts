@@ -397,6 +397,7 @@ export interface RunInfo {
   readonly createdAt: number;
   readonly endedAt?: number;
   readonly meta: ValueObject;
+  readonly origin?: { readonly run: string; readonly id: string };
 }
 export type RunFilter = Options<{
   primitives: readonly Primitive[];

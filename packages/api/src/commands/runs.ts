@@ -31,6 +31,7 @@ const info = z.object({
   createdAt: timestamp,
   endedAt: timestamp.exactOptional(),
   meta: object,
+  origin: z.object({ run: text, id: text }).readonly().exactOptional(),
 });
 
 const commit = z.object({
