@@ -13,11 +13,25 @@ export type { KeyRange } from "./key-cursor.js";
 export { KeyMap } from "./key-map.js";
 export type { ContainedRun, MergeRecord } from "./merge-record.js";
 export { ReadView } from "./read-view.js";
+export {
+  formatRetention,
+  KEEP_ALL,
+  type KeepEntries,
+  keepEntries,
+  parseRetention,
+  RETAINED_PRIMITIVES,
+  type RetentionGround,
+  type RetentionRule,
+  type RetentionRules,
+  sameRules,
+  trims,
+} from "./retention.js";
 export { DEFAULT_SPACE, RunShard, type StoredRun } from "./shard.js";
 export { ShardRetention } from "./shard-retention.js";
 export { ShardedStore } from "./sharded-store.js";
 export { SpaceTables } from "./space-tables.js";
 export { Box, isLive, type Stored, TRIMMED } from "./stored.js";
+export { decodeStored, encodeStored } from "./stored-codec.js";
 export { Table, type TableBase, type TablePrimitive } from "./table.js";
 export type { Visit } from "./table-scan.js";
 export { type CommitRange, Timeline, type TimelineCommit, type WriteTarget } from "./timeline.js";

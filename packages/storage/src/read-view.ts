@@ -9,19 +9,24 @@ export class ReadView implements Disposable {
   readonly shard: RunShard;
   /** Reads see commits at or below it. */
   readonly version: Version;
+  /** Whose history the version is one of. */
+  readonly #owner: RunShard;
   #isPinned = true;
 
   constructor(shard: RunShard, version: Version) {
     this.shard = shard;
     this.version = version;
-    shard.watermark.pin(version);
+    let owner = shard;
+    while (owner.parent !== undefined && version < owner.forkVersion) owner = owner.parent;
+    this.#owner = owner;
+    owner.watermark.pin(version);
   }
 
   /** Lets the version go. Again does nothing. */
   dispose(): void {
     if (!this.#isPinned) return;
     this.#isPinned = false;
-    this.shard.watermark.unpin(this.version);
+    this.#owner.watermark.unpin(this.version);
   }
 
   [Symbol.dispose](): void {

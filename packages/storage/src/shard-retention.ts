@@ -24,10 +24,10 @@ const INTERVALS_MAX = 256;
  * 2. What `ground` knows of stays readable: a version that is held lies in none of the `trimmed` intervals.
  */
 export class ShardRetention {
-  readonly rules: RetentionRules;
+  #rules: RetentionRules;
   readonly #shard: RunShard;
   readonly #ground: () => RetentionGround;
-  readonly #limits: { readonly [P in TablePrimitive]: number };
+  #limits: { readonly [P in TablePrimitive]: number };
   /** The length at which a chain is next looked at, where that is above the limit of its primitive. */
   #nextLengths = new WeakMap<VersionChain, number>();
   #trimmed: readonly LostInterval[] = [];
@@ -36,15 +36,22 @@ export class ShardRetention {
 
   /** @param ground what must stay, as it is when it is called. */
   constructor(shard: RunShard, rules: RetentionRules, ground: () => RetentionGround) {
-    this.rules = rules;
+    this.#rules = rules;
     this.#shard = shard;
     this.#ground = ground;
-    this.#limits = {
-      kv: limitOf(rules.kv),
-      state: limitOf(rules.state),
-      json: limitOf(rules.json),
-      vector: limitOf(rules.vector),
-    };
+    this.#limits = limitsOf(rules);
+  }
+
+  get rules(): RetentionRules {
+    return this.#rules;
+  }
+
+  /** In force from the next write on. */
+  set rules(rules: RetentionRules) {
+    if (rules === this.#rules) return;
+    this.#rules = rules;
+    this.#limits = limitsOf(rules);
+    this.#nextLengths = new WeakMap();
   }
 
   get ground(): RetentionGround {
@@ -73,7 +80,7 @@ export class ShardRetention {
 
   /** Drops what nobody needs of one chain, behind its newest entry. @returns how many entries were dropped. */
   trim(chain: VersionChain, ground: RetentionGround): number {
-    const kept = keptEntries(this.rules[chain.table.primitive], ground, chain.keptVersions());
+    const kept = keptEntries(this.#rules[chain.table.primitive], ground, chain.keptVersions());
     if (kept === undefined) return 0;
     let from = 0;
     let to = 0;
@@ -124,6 +131,15 @@ export class ShardRetention {
     // Each row is looked at again only after half as many entries were dropped.
     if (2 * this.#droppedSinceThinning >= this.#shard.timeline.tailLength) this.thin(this.#ground());
   }
+}
+
+function limitsOf(rules: RetentionRules): { readonly [P in TablePrimitive]: number } {
+  return {
+    kv: limitOf(rules.kv),
+    state: limitOf(rules.state),
+    json: limitOf(rules.json),
+    vector: limitOf(rules.vector),
+  };
 }
 
 /** The length above which a chain is looked at for the first time. */

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Watermark } from "./watermark.js";
 
 test("the lowest pinned version is that of the pins that are left", () => {
-  const step = fc.record({ pin: fc.boolean(), version: fc.nat(20), which: fc.nat() });
+  const step = fc.record({ pin: fc.boolean(), version: fc.nat(20), which: fc.nat(8) });
   fc.assert(
     fc.property(fc.array(step), (steps) => {
       const watermark = new Watermark();
@@ -17,6 +17,9 @@ test("the lowest pinned version is that of the pins that are left", () => {
         }
         expect(watermark.lowest).toBe(Math.min(...pins));
         expect(watermark.pins).toBe(pins.length);
+        expect(watermark.hasIn(version, version + which)).toBe(
+          pins.some((pin) => version <= pin && pin < version + which),
+        );
       }
     }),
   );

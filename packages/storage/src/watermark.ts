@@ -21,6 +21,13 @@ export class Watermark {
     return this.#versions[0] ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Whether a version in [from, to) is pinned. */
+  hasIn(from: number, to: number): boolean {
+    if (this.#versions.length === 0) return false;
+    const first = this.#versions[this.#positionOf(from)];
+    return first !== undefined && first < to;
+  }
+
   pin(version: number): void {
     this.#pins++;
     const position = this.#positionOf(version);
