@@ -26,6 +26,10 @@ export {
   sameRules,
   trims,
 } from "./retention.js";
+export { BlockCache } from "./segment/block-cache.js";
+export { type ByteSource, MemoryByteSource, slice } from "./segment/byte-source.js";
+export { type OpenSegmentsOptions, openSegments } from "./segment/segment-reader.js";
+export { type SegmentInput, type SegmentSummary, writeSegment } from "./segment/segment-writer.js";
 export { DEFAULT_SPACE, RunShard, type StoredRun } from "./shard.js";
 export { ShardRetention } from "./shard-retention.js";
 export { ShardedStore } from "./sharded-store.js";
