@@ -7,6 +7,7 @@ import {
   type Version,
   validateTagName,
 } from "@strata/core";
+import type { RunShard } from "@strata/storage";
 import type { Run } from "./run.js";
 
 /**
@@ -25,6 +26,7 @@ export function versionOf(run: Run, point: AsOf | undefined, newest: Version): V
     const { past } = run;
     const version = run.shard.versionAtTime(time);
     if (version !== undefined && version >= run.firstVersion) return version;
+    if (version === undefined) assertUntrimmed(run, Number.POSITIVE_INFINITY, { time });
     // What is left of commits below an imported run's first version is no version to be asked for.
     if (time >= (past?.firstTime ?? run.createdAt)) return past?.first ?? run.number;
     throw beforeBegin(run, { time });
@@ -38,7 +40,10 @@ export function versionOf(run: Run, point: AsOf | undefined, newest: Version): V
       });
     }
     if (point.version < run.firstVersion) throw beforeBegin(run, { version: point.version });
-    return Math.min(point.version, run.version);
+    const version = Math.min(point.version, run.version);
+    // Without the time of the last commit up to there, nobody can say what had expired.
+    if (run.shard.timestampAt(version) === 0) assertUntrimmed(run, version, { version: point.version });
+    return version;
   }
   throw illegalPoint(point);
 }
@@ -70,6 +75,20 @@ function illegalPoint(point: unknown): InvalidArgumentError {
     "a point is { version }, { time } or { tag }: a whole number; a Date, or µs since the epoch; a name",
     { point },
   );
+}
+
+/** To be called when there is no commit at or below `version` to be found: throws when there may have been one. */
+function assertUntrimmed(run: Run, version: Version, requested: { version?: Version; time?: number }): void {
+  let clip = version;
+  for (let shard: RunShard | undefined = run.shard; shard !== undefined; shard = shard.parent) {
+    const begin = Math.max(shard.forkVersion, run.past?.base ?? 0);
+    if (clip > begin && shard.timeline.floor > begin) {
+      const earliest = shard.timeline.floor;
+      const message = `run "${run.name}" keeps its commits above version ${earliest}`;
+      throw new StateError("HISTORY_TRIMMED", message, { run: run.name, requested, earliest });
+    }
+    clip = Math.min(clip, shard.forkVersion);
+  }
 }
 
 function beforeBegin(run: Run, requested: { version?: Version; time?: number }): StateError {

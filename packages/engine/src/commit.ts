@@ -37,6 +37,7 @@ import {
 import type { PerfTrace } from "./perf-trace.js";
 import { genesisHash, hashEvent } from "./primitives/event-chain.js";
 import type { Run } from "./run.js";
+import type { RunRetention } from "./run-retention.js";
 import type { KeyedPrimitive } from "./scope.js";
 
 export type Context = TransactionContext<KeyedPrimitive, JsonOperation>;
@@ -63,6 +64,7 @@ export class CommitPass {
   readonly #durability: Durability;
   readonly #allocator: VersionAllocator;
   readonly #runs: LiveRuns;
+  readonly #retention: RunRetention;
   readonly #views: DerivedViews;
   readonly #runtime: Runtime;
   readonly #clock: Clock;
@@ -79,6 +81,7 @@ export class CommitPass {
     readonly durability: Durability;
     readonly allocator: VersionAllocator;
     readonly runs: LiveRuns;
+    readonly retention: RunRetention;
     readonly views: DerivedViews;
     readonly runtime: Runtime;
     readonly limits: Limits;
@@ -90,6 +93,7 @@ export class CommitPass {
     this.#durability = parts.durability;
     this.#allocator = parts.allocator;
     this.#runs = parts.runs;
+    this.#retention = parts.retention;
     this.#views = parts.views;
     this.#runtime = parts.runtime;
     this.#clock = parts.runtime.clock;
@@ -222,6 +226,7 @@ export class CommitPass {
     try {
       applyCommit(run.shard, record, bytes);
       this.#runs.fold(record);
+      this.#retention.follow(run, record);
     } catch (cause) {
       this.#defect = cause;
       this.#logger.log(

@@ -3,6 +3,7 @@ import type { Durability } from "@strata/durability";
 import type { PerfTrace } from "./perf-trace.js";
 import type { RecoveryReport } from "./recovery.js";
 import type { RecoveryParticipant } from "./recovery-participant.js";
+import type { Retention } from "./retention-policy.js";
 
 export interface Health {
   readonly state: "ok" | "degraded" | "poisoned";
@@ -18,6 +19,8 @@ export type DatabaseOptions = Options<{
   logger: Logger;
   /** Refuses every write; reads go on. The backend must have been made read-only too. */
   readOnly: boolean;
+  /** For runs that have no policy of their own; they keep everything unless said. */
+  retention: Retention;
   onHealth: (health: Health) => void;
   /** Called after recovery, behind the registered ones. */
   participants: readonly RecoveryParticipant[];

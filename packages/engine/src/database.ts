@@ -35,9 +35,12 @@ import { KvStore } from "./primitives/kv.js";
 import { type Recovered, recover } from "./recovery.js";
 import { recoverAllParticipants } from "./recovery-participant.js";
 import { ReplayedScope, replayLog, replayTimeline } from "./replay.js";
+import { RetentionPins } from "./retention-pins.js";
+import { keepAll, rulesOf } from "./retention-policy.js";
 import type { Run, RunInfo } from "./run.js";
 import { RunHistory } from "./run-history.js";
 import { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
+import { RunRetention } from "./run-retention.js";
 import { DEFAULT_SPACE, type Scope } from "./scope.js";
 import { SpaceRegistry } from "./space-registry.js";
 import { TransactionPool } from "./transaction-pool.js";
@@ -66,6 +69,8 @@ export class Database {
   readonly algebra: RunAlgebra;
   /** Commits, tags and feeds. */
   readonly history: RunHistory;
+  /** What is kept of the past. */
+  readonly retention: RunRetention;
   readonly storage: ShardedStore;
   readonly coordinator: TransactionCoordinator;
   readonly pool: TransactionPool;
@@ -105,10 +110,17 @@ export class Database {
     allocator = new VersionAllocator(this.#recovered.nextVersion);
 
     this.coordinator = new TransactionCoordinator(this.#durability.epoch, () => this.#commitPass.lastVersion);
+    const pins = new RetentionPins({
+      runs: this.runs.live,
+      clock: this.runtime.clock,
+      lowestStart: (shard) => this.#transactions.lowestStart(shard),
+    });
+    this.retention = new RunRetention(rulesOf(options.retention ?? keepAll()), pins);
     this.#commitPass = new CommitPass({
       durability: this.#durability,
       allocator,
       runs: this.runs.live,
+      retention: this.retention,
       views: this.#views,
       runtime: this.runtime,
       limits: this.limits,
@@ -141,7 +153,7 @@ export class Database {
       views: this.#views,
       durability: this.#durability,
       newestVersion: () => this.#commitPass.lastVersion,
-      versionOf: pointOf,
+      versionOf: (run, at) => this.#wholeVersionOf(run, at),
     });
     this.#openedAt = this.runtime.clock.now();
     const { onHealth } = options;
@@ -229,7 +241,7 @@ export class Database {
    */
   fork(source: Run, names: readonly string[], point?: AsOf, meta?: object): RunInfo[] {
     this.#gate.assertOpen();
-    return this.runs.fork(source, versionOf(source, point, this.#commitPass.lastVersion), names, meta);
+    return this.runs.fork(source, this.#wholeVersionOf(source, point), names, meta);
   }
 
   spaces(run: Run): SpaceRegistry {
@@ -466,6 +478,13 @@ export class Database {
   #run(run: Run | string): Run {
     this.#gate.assertOpen();
     return typeof run === "string" ? this.runs.must(run) : run;
+  }
+
+  /** The version that a point of a run means, for who is going to hold on to it. */
+  #wholeVersionOf(run: Run, point: AsOf | undefined): Version {
+    const version = versionOf(run, point, this.#commitPass.lastVersion);
+    this.retention.assertWhole(run, version);
+    return version;
   }
 
   #kv(run: Run | string): KvStore {

@@ -47,6 +47,7 @@ export {
 } from "./recovery-participant.js";
 export { ReplayedScope } from "./replay.js";
 export { recorderSpaceOf } from "./reserved-space.js";
+export { keepAll, keepByPrimitive, keepFor, keepLast, type Retention } from "./retention-policy.js";
 export { Run, type RunInfo, type RunPoint, type RunStatus } from "./run.js";
 export { RunHistory } from "./run-history.js";
 export { RunIndex, type RunMetadata } from "./run-index.js";

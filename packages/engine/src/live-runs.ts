@@ -144,6 +144,12 @@ export class LiveRuns implements RunGround {
     return filed.length === 0 ? made : new Set([...filed, ...made]);
   }
 
+  /** Version up to which that run sees what it was forked from; 0 for one that began empty. */
+  forkVersionOf(number: RunId): Version {
+    const known = this.#knownShard(number) ?? this.#filed?.run(number) ?? this.byNumber(number)?.shard;
+    return known?.forkVersion ?? 0;
+  }
+
   /** Shards of deleted runs that forks still read through, as far as somebody asked for them. */
   departed(): IterableIterator<RunShard> {
     return this.#departed.values();

@@ -13,12 +13,14 @@ import {
   validateRunName,
   validateTagName,
 } from "@strata/core";
-import type { RunShard, ShardedStore } from "@strata/storage";
+import { formatRetention, type RunShard, type ShardedStore } from "@strata/storage";
 import type { DerivedViews } from "./derived-index.js";
 import type { Gate } from "./gate.js";
 import { LiveRuns } from "./live-runs.js";
 import type { OpenTransaction } from "./open-transaction.js";
+import { type Retention, rulesOf } from "./retention-policy.js";
 import { type ForkOrigin, type Run, type RunInfo, type RunRow, type RunStatus, STATUS_MOVES } from "./run.js";
+import { RETENTION } from "./run-retention.js";
 import { DEFAULT_SPACE, type TransactionScope } from "./scope.js";
 import { TAG_SPACE, type TagRow, tagKey } from "./tag.js";
 import type { Transactions } from "./transactions.js";
@@ -149,7 +151,11 @@ export class RunRegistry {
     for (const name of names) validateRunName(name);
     const copied = this.#copyMeta(meta);
     const origin = originAt(source, version);
-    const inherited = source.past === undefined ? {} : { past: source.past };
+    const { past, [RETENTION]: retention } = source.row;
+    const inherited = {
+      ...(past === undefined ? {} : { past }),
+      ...(retention === undefined ? {} : { [RETENTION]: retention }),
+    };
     this.#write((rows) => {
       for (const name of names) rows.put(name, { ...this.#newRow(rows, name, copied), ...inherited, parent: origin });
     });
@@ -224,6 +230,17 @@ export class RunRegistry {
         : { endedAt: run.endedAt ?? Math.floor(this.#runtime.clock.now()) };
     this.#write((rows) => rows.put(name, { ...row, ...begun, ...ended }));
     return run.info();
+  }
+
+  /**
+   * How much of its history a run keeps, from the next write to each key on. Forks made later begin with the same policy.
+   *
+   * @throws NotFoundError `RUN_NOT_FOUND`
+   */
+  setRetention(name: string, policy: Retention): void {
+    const retention = formatRetention(rulesOf(policy));
+    const { row } = this.must(name);
+    if (row[RETENTION] !== retention) this.#write((rows) => rows.put(name, { ...row, [RETENTION]: retention }));
   }
 
   /**
@@ -317,7 +334,10 @@ function originAt(source: Run, version: Version): ForkOrigin {
 }
 
 function hasCommitsUpTo(shard: RunShard, version: Version): boolean {
-  return version > shard.forkVersion && (shard.timeline.lastAtOrBefore(version) ?? 0) > shard.forkVersion;
+  if (version <= shard.forkVersion) return false;
+  const { timeline, forkVersion } = shard;
+  // Of a trimmed timeline it is not known.
+  return (timeline.lastAtOrBefore(version) ?? timeline.floor) > forkVersion;
 }
 
 function taggedAlready(run: Run, name: string): InvalidArgumentError {

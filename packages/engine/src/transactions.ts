@@ -12,7 +12,7 @@ import {
   type Version,
 } from "@strata/core";
 import type { Durability, DurabilityMode } from "@strata/durability";
-import type { Stored } from "@strata/storage";
+import type { RunShard, Stored } from "@strata/storage";
 import type { CommitPass, Committed, Context } from "./commit.js";
 import type { TransactionCoordinator } from "./coordinator.js";
 import type { Gate } from "./gate.js";
@@ -236,6 +236,12 @@ export class Transactions {
     } catch (cause) {
       log(cause);
     }
+  }
+
+  /** As of which version the oldest open transaction of a run reads; `Infinity` without one. They begin at rising versions. */
+  lowestStart(shard: RunShard): Version {
+    for (const { run, startVersion } of this.#open) if (run.shard === shard) return startVersion;
+    return Number.POSITIVE_INFINITY;
   }
 
   /** Transactions that somebody still holds. */
