@@ -2,6 +2,7 @@
  * What a deep fork remembers of the runs it came from.
  */
 import type { Stored } from "./stored.js";
+import type { Found } from "./version-chain.js";
 
 const GENERATION = 1024;
 
@@ -13,6 +14,14 @@ export class Inherited {
   constructor(version: number, stored: Stored | undefined) {
     this.version = version;
     this.stored = stored;
+  }
+
+  /** @returns whether there is anything; if not, nothing was written to `out`. */
+  copyTo(out: Found): boolean {
+    if (this.version === 0) return false;
+    out.version = this.version;
+    out.stored = this.stored;
+    return true;
   }
 }
 

@@ -13,6 +13,8 @@ export interface KeyRange {
   readonly reverse: boolean;
 }
 
+export const EVERYTHING: KeyRange = { start: undefined, end: undefined, reverse: false };
+
 /**
  * Gives the chains of a range one by one. It remembers a position and the state of the list it belongs to; when that
  * has changed, it looks its last key up again and goes on behind it.

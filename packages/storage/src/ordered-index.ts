@@ -7,8 +7,8 @@ import { OrderedKeys } from "./ordered-keys.js";
 import { isLive } from "./stored.js";
 import type { VersionChain } from "./version-chain.js";
 
-/** Noted chains are weeded of repetitions when there are this many, and twice as many as keys. */
-const NOTED_MIN = 1024;
+/** Revived chains are weeded of repetitions when there are this many, and twice as many as keys. */
+const REVIVED_MIN = 1024;
 
 /**
  * Made on a table's first scan; from then on the table notes each new and each revived key, and the next scan puts them
@@ -31,6 +31,7 @@ export class OrderedIndex {
   /** Taken from the map so far. Dead or alive, they all go to `live`, unseen: looking at a million takes long. */
   #loading: VersionChain[] = [];
   #noted: VersionChain[] = [];
+  #revived: VersionChain[] = [];
   /** How many of `#noted` are in their places already. */
   #placed = 0;
   /** Whether the map may have given chains that were noted as well. */
@@ -46,13 +47,17 @@ export class OrderedIndex {
     this.order.byCodePoint = true;
   }
 
-  /** A key was added, or has a value again. */
-  note(chain: VersionChain): void {
+  /** A chain was added to the map. */
+  noteNew(chain: VersionChain): void {
     this.#noted.push(chain);
+  }
+
+  /** A key has a value again. */
+  noteRevived(chain: VersionChain): void {
+    this.#revived.push(chain);
     // Where nobody scans any more, keys that come and go must not pile up.
-    if (this.#noted.length > NOTED_MIN && this.#noted.length > 2 * this.#map.size) {
-      this.#noted = [...new Set(this.#noted.slice(this.#placed))];
-      this.#placed = 0;
+    if (this.#revived.length > REVIVED_MIN && this.#revived.length > 2 * this.#map.size) {
+      this.#revived = [...new Set(this.#revived)];
     }
   }
 
@@ -60,6 +65,7 @@ export class OrderedIndex {
   catchUp(): void {
     if (this.#unloaded !== undefined) this.#load(Number.POSITIVE_INFINITY);
     if (this.#noted.length > 0) this.#placeNoted(Number.POSITIVE_INFINITY);
+    if (this.#revived.length > 0) this.#placeRevived(Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -70,6 +76,7 @@ export class OrderedIndex {
   orderAhead(budget: number): boolean {
     let left = this.#load(budget);
     if (left > 0) left = this.#placeNoted(left);
+    if (left > 0) left = this.#placeRevived(left);
     if (left > 0) left = this.live.partAhead(left);
     if (left > 0) left = this.dead.partAhead(left);
     return left === 0;
@@ -97,10 +104,7 @@ export class OrderedIndex {
     const noted = this.#noted;
     let left = budget;
     for (; this.#placed < noted.length && left > 0; left--) {
-      const chain = noted[this.#placed++]!;
-      // A chain with a single version has never been anywhere else.
-      const isNew = !this.#mayRepeat && !chain.hasOlder;
-      (isLive(chain.stored) ? this.live : this.dead).add(chain, isNew);
+      this.#place(noted[this.#placed++]!, !this.#mayRepeat);
     }
     if (this.#placed === noted.length) {
       this.#noted = [];
@@ -108,6 +112,17 @@ export class OrderedIndex {
       this.#mayRepeat = false;
     }
     return left;
+  }
+
+  /** @returns as `#placeNoted`. */
+  #placeRevived(budget: number): number {
+    let left = budget;
+    for (; left > 0 && this.#revived.length > 0; left--) this.#place(this.#revived.pop()!, false);
+    return left;
+  }
+
+  #place(chain: VersionChain, isNew: boolean): void {
+    (isLive(chain.stored) ? this.live : this.dead).add(chain, isNew);
   }
 
   /** Moves the dead chains of a bucket of `live` out of the way of readers of the newest state. */

@@ -4,11 +4,14 @@
 
 import type { ColdCursor, ColdTable } from "./cold.js";
 import { isBefore } from "./key-bucket.js";
-import { KeyCursor, type KeyRange } from "./key-cursor.js";
+import { EVERYTHING, KeyCursor, type KeyRange } from "./key-cursor.js";
 import type { OrderedIndex } from "./ordered-index.js";
 import type { OrderedKeys } from "./ordered-keys.js";
 import { isLive, type Stored } from "./stored.js";
 import { Found, type VersionChain } from "./version-chain.js";
+
+/** Where `addKeys` puts what it does not need. */
+const scratch = new Found();
 
 /** Called for each live key; returns false to stop. */
 export type Visit = (key: string, stored: Stored, version: number) => boolean;
@@ -93,6 +96,20 @@ export function scanLayers(layers: readonly Layer[], range: KeyRange, visit: Vis
     merge(new SourceHeap(sources, range.reverse, byCodePoint), visit);
   } finally {
     for (const layer of layers) layer.index.readers--;
+  }
+}
+
+/** Adds to `keys` those that have an entry at or below `clip`, dead ones included. */
+export function addKeys(
+  chains: Iterable<VersionChain>,
+  cold: ColdTable | undefined,
+  clip: number,
+  keys: Set<string>,
+): void {
+  for (const chain of chains) if (chain.versionAt(clip) > 0) keys.add(chain.key);
+  const cursor = cold?.cursor(EVERYTHING);
+  for (let key = cursor?.next(); key !== undefined; key = cursor?.next()) {
+    if (!keys.has(key) && cursor!.findAt(clip, scratch)) keys.add(key);
   }
 }
 

@@ -1,16 +1,16 @@
 /**
  * One primitive of one space of one run: chains by key, over the tables it was forked from.
  */
-import { assert, compareCodePoints, type Primitive, StateError, type Version } from "@strata/core";
+import { assert, compareCodePoints, type Primitive, type Version } from "@strata/core";
 import type { ColdTable, LostInterval } from "./cold.js";
 import { Inherited, InheritedMemo, NOT_INHERITED } from "./inherited-memo.js";
-import type { KeyRange } from "./key-cursor.js";
+import { EVERYTHING, type KeyRange } from "./key-cursor.js";
 import { KeyMap } from "./key-map.js";
-import { intervalAt, withInterval } from "./lost-intervals.js";
+import { LostKeys } from "./lost-intervals.js";
 import { OrderedIndex } from "./ordered-index.js";
 import type { SpaceTables } from "./space-tables.js";
 import { isLive, type Stored } from "./stored.js";
-import { type Layer, scanLayers, scanNewest, type Visit } from "./table-scan.js";
+import { addKeys, type Layer, scanLayers, scanNewest, type Visit } from "./table-scan.js";
 import { Found, VersionChain } from "./version-chain.js";
 
 /** The primitives that keep keys; events have a table of their own kind. */
@@ -21,8 +21,6 @@ const scratch = new Found();
 
 /** From this many layers below on, what was inherited is remembered: fewer are walked as fast as a memo is looked up. */
 const MEMO_DEPTH = 5;
-
-const EVERYTHING: KeyRange = { start: undefined, end: undefined, reverse: false };
 
 /** The table below, and the version at which it was forked from. */
 export interface TableBase {
@@ -51,6 +49,8 @@ export class Table {
   cold: ColdTable | undefined = undefined;
   #coldThrough: Version = 0;
   #isResident = true;
+  /** Whether a key without a chain in memory is nowhere. */
+  #isAlone: boolean;
   #keys = new KeyMap();
   #firstVersion = Number.POSITIVE_INFINITY;
   #lastVersion = 0;
@@ -64,14 +64,14 @@ export class Table {
   #live: number;
   /** Live keys of `base` as of `baseVersion` where that was known for nothing; -1 otherwise. */
   readonly #inheritedLive: number;
-  /** Noted here, beside those that `cold` has. */
-  #lost: readonly LostInterval[] = [];
+  readonly #lost = new LostKeys();
 
   constructor(space: SpaceTables, primitive: TablePrimitive, base?: TableBase) {
     this.primitive = primitive;
     this.space = space;
     this.base = base?.table;
     this.baseVersion = base?.version ?? 0;
+    this.#isAlone = base === undefined;
     this.depth = base === undefined ? 0 : base.table.depth + 1;
     this.#live = base === undefined ? 0 : -1;
     this.#inheritedLive = base !== undefined && base.table.#lastVersion <= base.version ? base.table.#live : -1;
@@ -109,9 +109,7 @@ export class Table {
 
   /** Within these, keys were dropped altogether: what is not found as of such a version is not known, nor is what a list would have. */
   get lost(): readonly LostInterval[] {
-    let all = this.#lost;
-    for (const { from, to } of this.cold?.lost ?? []) all = withInterval(all, from, to);
-    return all;
+    return this.#lost.with(this.cold);
   }
 
   /** String comparisons that scans of this very table have made: a measure of their work. */
@@ -125,16 +123,16 @@ export class Table {
    * Hot path: without a fork one look-up and one field.
    */
   head(key: string): Stored | undefined {
-    const chain = this.#keys.get(key) ?? this.#promote(key);
+    const chain = this.#keys.get(key);
     if (chain !== undefined) return chain.stored;
-    return this.base !== undefined && this.#findInherited(key, scratch) ? scratch.stored : undefined;
+    return !this.#isAlone && this.#findElsewhere(key) ? scratch.stored : undefined;
   }
 
   /** Version of the newest entry of `key`, a tombstone's too; 0 when it was never written. */
   headVersion(key: string): number {
-    const chain = this.#keys.get(key) ?? this.#promote(key);
+    const chain = this.#keys.get(key);
     if (chain !== undefined) return chain.version;
-    return this.base !== undefined && this.#findInherited(key, scratch) ? scratch.version : 0;
+    return !this.#isAlone && this.#findElsewhere(key) ? scratch.version : 0;
   }
 
   /**
@@ -145,10 +143,12 @@ export class Table {
    * @throws StateError `HISTORY_TRIMMED`, facts.earliest, when retention dropped what would have to be looked at
    */
   find(key: string, asOf: number, out: Found): boolean {
-    if (this.#findOwn(key, asOf, out)) return true;
+    const chain = this.#keys.get(key);
+    if (chain === undefined ? !this.#isResident && this.#findCold(key, asOf, out, false) : chain.findAt(asOf, out))
+      return true;
     let found = false;
     if (this.base !== undefined) {
-      found = asOf < this.baseVersion ? this.#findBelow(key, asOf, out) : this.#findInherited(key, out);
+      found = asOf < this.baseVersion ? this.#findBelow(key, asOf, out, false) : this.#findInherited(key, out);
       if (found && isLive(out.stored)) return true;
     }
     if (asOf !== Number.POSITIVE_INFINITY) this.#mustKnow(asOf);
@@ -163,7 +163,8 @@ export class Table {
    * @returns the key's chain, for the timeline.
    */
   put(key: string, stored: Stored | undefined, version: number): VersionChain {
-    const chain = this.#keys.get(key) ?? this.#promote(key);
+    let chain = this.#keys.get(key);
+    if (chain === undefined && !this.#isResident) chain = this.#promote(key);
     const live = isLive(stored);
     if (!live && stored !== undefined) this.#hasDeadBoxes = true;
     this.#lastVersion = version;
@@ -191,7 +192,7 @@ export class Table {
     const layers: Layer[] = [];
     let clip = asOf;
     for (let table: Table | undefined = this; table !== undefined; table = table.base) {
-      table.#mustKnowAll(clip);
+      table.#lost.mustHaveNone(clip, table);
       const cold = table.#isResident ? undefined : table.cold;
       // Written after what is asked for: nothing here to be seen, and no index to be built for it.
       if ((table.#keys.size > 0 || cold !== undefined) && table.#firstVersion <= clip) {
@@ -220,8 +221,7 @@ export class Table {
   }
 
   /**
-   * Every key that has an entry at or below `asOf`, inherited and dead ones included, in code point order. Looks at each key there is:
-   * for digests and checks, not for reads.
+   * Every key that has an entry at or below `asOf`, inherited and dead ones included, in code point order. Looks at each key there is.
    *
    * @throws StateError `HISTORY_TRIMMED`, facts.earliest, as `scan`
    */
@@ -229,9 +229,8 @@ export class Table {
     const keys = new Set<string>();
     let clip = asOf;
     for (let table: Table | undefined = this; table !== undefined; table = table.base) {
-      table.#mustKnowAll(clip);
-      for (const chain of table.#keys.chains()) if (chain.versionAt(clip) > 0) keys.add(chain.key);
-      if (!table.#isResident) table.#addColdKeys(clip, keys);
+      table.#lost.mustHaveNone(clip, table);
+      addKeys(table.#keys.chains(), table.#isResident ? undefined : table.cold, clip, keys);
       if (table.baseVersion < clip) clip = table.baseVersion;
     }
     return [...keys].sort(compareCodePoints);
@@ -281,34 +280,51 @@ export class Table {
     const isNew = this.#lastVersion === 0;
     this.cold = cold;
     this.#coldThrough = through;
-    if (cold === undefined) return;
+    if (cold === undefined) {
+      this.#setResident(true);
+      return;
+    }
+    this.#lost.leaveTo(cold);
     this.#firstVersion = Math.min(this.#firstVersion, cold.firstVersion);
-    this.#lastVersion = Math.max(this.#lastVersion, cold.lastVersion);
+    this.#lastVersion = Math.max(this.#lastVersion, cold.lastVersion, cold.lost.at(-1)?.to ?? 0);
     this.#lastDeath = Math.max(this.#lastDeath, cold.lastDeath);
     if (cold.hasDeadBoxes) this.#hasDeadBoxes = true;
     if (cold.hasSurrogates) this.#index?.meetSurrogates();
     if (!isNew) return;
     this.#live = cold.live;
-    this.#isResident = false;
+    this.#setResident(false);
   }
 
-  /** Lets go of every chain that can be read back from files. */
-  evict(): void {
+  /**
+   * Lets go of every chain that can be read back from files, and of what lies behind the newest entry of the others.
+   *
+   * @param written the chains that were written above `coldThrough`, when that is known; others may be among them.
+   */
+  evict(written: Iterable<VersionChain> = this.#keys.chains()): void {
     this.#memo = undefined;
     if (this.cold === undefined) return;
     const kept = new KeyMap();
     if (this.#lastVersion > this.#coldThrough) {
-      for (const chain of this.#keys.chains()) if (chain.version > this.#coldThrough) kept.set(chain.key, chain);
+      for (const chain of written) {
+        if (chain.version <= this.#coldThrough || kept.get(chain.key) !== undefined) continue;
+        this.releaseHistory(chain);
+        kept.set(chain.key, chain);
+      }
     }
     if (kept.size === this.#keys.size) return;
     this.#keys = kept;
     this.#index = undefined;
-    this.#isResident = false;
+    this.#setResident(false);
+  }
+
+  /** Lets go of what lies behind the newest entry of a chain of this very table and can be read back from files. */
+  releaseHistory(chain: VersionChain): void {
+    if (this.cold !== undefined) chain.forgetThrough(this.#coldThrough);
   }
 
   /** Says that keys which retention drops altogether had entries from version `from` on, and were dead from `to` on. */
   noteLost(from: Version, to: Version): void {
-    this.#lost = withInterval(this.#lost, from, to);
+    this.#lost.note(from, to);
   }
 
   /** The index, with every key in its place. */
@@ -316,6 +332,11 @@ export class Table {
     const index = this.#indexed();
     index.catchUp();
     return index;
+  }
+
+  #setResident(isResident: boolean): void {
+    this.#isResident = isResident;
+    this.#isAlone = isResident && this.base === undefined;
   }
 
   #indexed(): OrderedIndex {
@@ -331,43 +352,31 @@ export class Table {
     if (this.#isResident || !this.cold!.find(key, Number.POSITIVE_INFINITY, scratch)) return undefined;
     const chain = new VersionChain(this, key, scratch.stored, scratch.version);
     this.#keys.set(key, chain);
-    this.#index?.note(chain);
+    this.#index?.noteNew(chain);
     return chain;
   }
 
-  /** `find` in this very table. Does not touch `out` on false. */
-  #findOwn(key: string, asOf: number, out: Found): boolean {
-    const chain = this.#keys.get(key);
-    if (chain !== undefined) return chain.findAt(asOf, out);
-    if (this.#isResident) return false;
-    // What is read of the past is not kept: it is the newest entry that a chain must have.
-    if (asOf < this.#coldThrough) return this.cold!.find(key, asOf, out);
+  /** The newest entry of a key that has no chain in memory, into `scratch`. */
+  #findElsewhere(key: string): boolean {
+    if (!this.#isResident && this.#findCold(key, Number.POSITIVE_INFINITY, scratch, true)) return true;
+    return this.base !== undefined && this.#findInherited(key, scratch);
+  }
+
+  /**
+   * `find` in the files of this very table, for a key that has no chain in memory. Does not touch `out` on false.
+   *
+   * @param again that the same is likely to be asked again, so that memory takes the key even if `asOf` lies in the past.
+   */
+  #findCold(key: string, asOf: Version, out: Found, again: boolean): boolean {
+    if (!again && asOf < this.#coldThrough) return this.cold!.find(key, asOf, out);
     return this.#promote(key)?.findAt(asOf, out) ?? false;
   }
 
   /** To be called when a key was not found alive as of `asOf`: throws when it may have been. What a fork is based on is kept. */
   #mustKnow(asOf: Version): void {
     for (let table: Table | undefined = this; table !== undefined; table = table.base) {
-      table.#mustKnowAll(asOf);
+      table.#lost.mustHaveNone(asOf, table);
       if (asOf >= table.baseVersion) return;
-    }
-  }
-
-  /** Throws when this very table has lost a key that it had as of `asOf`. */
-  #mustKnowAll(asOf: Version): void {
-    if (
-      asOf >= this.#lastVersion ||
-      (this.#lost.length === 0 && (this.cold === undefined || this.cold.lost.length === 0))
-    )
-      return;
-    const interval = intervalAt(this.lost, asOf);
-    if (interval !== undefined) throw historyTrimmed(this, asOf, interval.to);
-  }
-
-  #addColdKeys(asOf: Version, keys: Set<string>): void {
-    const cursor = this.cold!.cursor(EVERYTHING);
-    for (let key = cursor.next(); key !== undefined; key = cursor.next()) {
-      if (!keys.has(key) && cursor.findAt(asOf, scratch)) keys.add(key);
     }
   }
 
@@ -375,7 +384,7 @@ export class Table {
     const chain = new VersionChain(this, key, stored, version);
     this.#keys.set(key, chain);
     if (this.#firstVersion > version) this.#firstVersion = version;
-    if (this.#index !== undefined) this.#index.note(chain);
+    if (this.#index !== undefined) this.#index.noteNew(chain);
     if (this.#live >= 0) {
       const wasLive = this.#inheritsLive(key);
       this.#live += (live ? 1 : 0) - (wasLive ? 1 : 0);
@@ -385,7 +394,7 @@ export class Table {
 
   #livenessChanged(chain: VersionChain, live: boolean, version: number): void {
     if (live) {
-      if (this.#index !== undefined) this.#index.note(chain);
+      if (this.#index !== undefined) this.#index.noteRevived(chain);
     } else {
       this.#lastDeath = version;
     }
@@ -394,18 +403,13 @@ export class Table {
 
   /** What `base` has for `key` as of `baseVersion`. Does not touch `out` on false. */
   #findInherited(key: string, out: Found): boolean {
-    if (this.depth < MEMO_DEPTH) return this.#findBelow(key, this.baseVersion, out);
+    if (this.depth < MEMO_DEPTH) return this.#findBelow(key, this.baseVersion, out, true);
     this.#memo ??= new InheritedMemo();
-    let inherited = this.#memo.get(key);
-    if (inherited === undefined) {
-      const found = this.#findBelow(key, this.baseVersion, out);
-      inherited = found ? new Inherited(out.version, out.stored) : NOT_INHERITED;
-      this.#memo.set(key, inherited);
-    }
-    if (inherited === NOT_INHERITED) return false;
-    out.version = inherited.version;
-    out.stored = inherited.stored;
-    return true;
+    const known = this.#memo.get(key);
+    if (known !== undefined) return known.copyTo(out);
+    const found = this.#findBelow(key, this.baseVersion, out, true);
+    this.#memo.set(key, found ? new Inherited(out.version, out.stored) : NOT_INHERITED);
+    return found;
   }
 
   #inheritsLive(key: string): boolean {
@@ -413,10 +417,15 @@ export class Table {
   }
 
   /** `find` in the tables below, `asOf` being at most `baseVersion`. Does not touch `out` on false. */
-  #findBelow(key: string, asOf: number, out: Found): boolean {
+  #findBelow(key: string, asOf: number, out: Found, again: boolean): boolean {
     let clip = asOf;
     for (let table = this.base; table !== undefined; table = table.base) {
-      if (table.#findOwn(key, clip, out)) return true;
+      const chain = table.#keys.get(key);
+      if (
+        chain === undefined ? !table.#isResident && table.#findCold(key, clip, out, again) : chain.findAt(clip, out)
+      ) {
+        return true;
+      }
       if (table.baseVersion < clip) clip = table.baseVersion;
     }
     return false;
@@ -437,12 +446,4 @@ export class Table {
     }
     return count;
   }
-}
-
-function historyTrimmed({ space, primitive }: Table, requested: Version, earliest: Version): StateError {
-  return new StateError(
-    "HISTORY_TRIMMED",
-    `keys of "${space.name}" that were there at version ${requested} are no longer kept; those from version ${earliest} on are`,
-    { space: space.name, primitive, requested: { version: requested }, earliest },
-  );
 }
