@@ -12,6 +12,7 @@ import {
   TYPES,
   World,
 } from "../test/shard-world.js";
+import { EVERYTHING } from "./key-cursor.js";
 import { Box, type Stored } from "./stored.js";
 import type { TablePrimitive } from "./table.js";
 
@@ -76,7 +77,16 @@ const command = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("read"), ...place, key, back }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("count"), ...place }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("checkpoint"), run: fc.nat(9), back, counts: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("checkpoint"),
+      ...place,
+      back,
+      counts: fc.boolean(),
+      meanwhile: fc.constantFrom("none", "nothing", "put", "evict"),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("evict"), run: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("reopen"), run: fc.constant(0), counts: fc.boolean() }) },
 );
@@ -139,9 +149,20 @@ function execute(world: World, command: Command): void {
     case "count":
       expectSameCount(pair, command.space, command.primitive);
       return;
-    case "checkpoint":
-      world.checkpoint(pair, command.back, command.counts);
+    case "checkpoint": {
+      const { space, primitive, meanwhile } = command;
+      const between = () => {
+        if (meanwhile === "put") {
+          const key = [...world.keys].at(world.version % world.keys.size) ?? "a";
+          world.commit(pair, [{ kind: "put", space, primitive, key, stored: world.version % 3 === 0 ? undefined : 1 }]);
+          expectSameReads(pair, space, primitive, key, Number.POSITIVE_INFINITY);
+        }
+        if (meanwhile === "evict") pair.real.evict();
+        expectSameScan(pair, space, primitive, EVERYTHING, asOfIn(pair, command.back), 0);
+      };
+      world.checkpoint(pair, command.back, command.counts, meanwhile === "none" ? undefined : between);
       return;
+    }
     case "evict":
       pair.real.evict();
       return;
@@ -152,13 +173,12 @@ function execute(world: World, command: Command): void {
 
 function expectSameRun(pair: Pair, keys: ReadonlySet<string>, asOf: number): void {
   const { real, naive } = pair;
-  const everything = { start: undefined, end: undefined, reverse: false };
   expect(real.spaces(asOf)).toEqual(naive.names(asOf));
   for (const space of SPACES) {
     expect(real.hasSpace(space, asOf)).toBe(naive.spaceAt(space, asOf) !== undefined);
     expectSameEvents(pair, space, asOf);
     for (const primitive of PRIMITIVES) {
-      expectSameScan(pair, space, primitive, everything, asOf, 0);
+      expectSameScan(pair, space, primitive, EVERYTHING, asOf, 0);
       const everyKey = real.tableAt(space, primitive, asOf)?.everyKey(asOf) ?? [];
       const oracle = naive.table(space, primitive, asOf);
       expect(everyKey).toEqual(

@@ -8,10 +8,14 @@ import type { MergeRecord } from "./merge-record.js";
 import { SpaceTables } from "./space-tables.js";
 import type { Table, TablePrimitive } from "./table.js";
 import { Timeline, type WriteTarget } from "./timeline.js";
+import { VersionChain } from "./version-chain.js";
 import { Watermark } from "./watermark.js";
 
 /** The space that every run has. */
 export const DEFAULT_SPACE = "default";
+
+/** Writes that `takeOver` looks at between two pauses: less than a millisecond. */
+const WRITES_PER_SLICE = 10_000;
 
 /** A run that lies in files. */
 export interface StoredRun {
@@ -126,6 +130,51 @@ export class RunShard {
    */
   attachCold(cold: ColdRun): void {
     this.load();
+    this.#attachTimeline(cold, this.#attachSpaces(cold));
+  }
+
+  /**
+   * `attachCold` a slice at a time, with which history behind the newest entries leaves memory for the files: `evict` of what nobody
+   * needs. Between slices the run may be read and written, and is what it is.
+   */
+  *takeOver(cold: ColdRun, writesPerSlice: number = WRITES_PER_SLICE): Generator<void, void, undefined> {
+    this.load();
+    const spaces = this.#attachSpaces(cold);
+    const { timeline, lastVersion } = this;
+    // History grows only by writes, and those since the last time are still in memory: older ones have been here before.
+    let left = writesPerSlice;
+    for (const { version } of timeline.commits({ after: timeline.tailFloor })) {
+      if (version > lastVersion) break;
+      for (const target of timeline.writesOf(version)) {
+        if (target instanceof VersionChain) target.table.releaseHistory(target);
+        if (--left > 0) continue;
+        left = writesPerSlice;
+        yield;
+      }
+    }
+    this.#attachTimeline(cold, spaces);
+  }
+
+  /** Lets go of every value that can be read back from files. */
+  evict(): void {
+    const spaces = this.#loadedSpaces();
+    if (this.#timeline === undefined || this.#timeline.tailFloor > this.#coldThrough) {
+      for (const space of spaces) for (const table of space.ownTables()) table.evict();
+      return;
+    }
+    const written = new Map<Table, VersionChain[]>();
+    this.#timeline.changedSince(this.#coldThrough, (target) => {
+      if (!(target instanceof VersionChain)) return true;
+      const known = written.get(target.table);
+      if (known === undefined) written.set(target.table, [target]);
+      else known.push(target);
+      return true;
+    });
+    for (const space of spaces) for (const table of space.ownTables()) table.evict(written.get(table) ?? []);
+  }
+
+  /** @returns the incarnations, as `cold` numbers them. */
+  #attachSpaces(cold: ColdRun): SpaceTables[] {
     assert(cold.through >= this.#coldThrough, "files of a run only reach further");
     this.#coldThrough = cold.through;
     const inFiles = new Map<SpaceTables, ColdSpace>();
@@ -134,16 +183,15 @@ export class RunShard {
       inFiles.set(space, each);
       return space;
     });
-    for (const space of this.ownSpaces()) space.attachCold(inFiles.get(space), cold.through);
+    for (const space of this.#loadedSpaces()) space.attachCold(inFiles.get(space), cold.through);
+    return spaces;
+  }
+
+  #attachTimeline(cold: ColdRun, spaces: readonly SpaceTables[]): void {
     this.timeline.attachCold(cold.timeline, cold.through, ({ space, primitive, key }): WriteTarget => {
       const tables = spaces[space]!;
       return primitive === "event" ? tables.events() : tables.table(primitive).chainForReading(key);
     });
-  }
-
-  /** Lets go of every value that can be read back from files. */
-  evict(): void {
-    for (const space of this.#loadedSpaces()) for (const table of space.ownTables()) table.evict();
   }
 
   /** The table as it is now; `undefined` when the space is not registered. Good until `layout` changes. */

@@ -12,14 +12,12 @@ import type {
   ColdWrite,
   LostInterval,
 } from "../src/cold.js";
-import type { KeyRange } from "../src/key-cursor.js";
+import { EVERYTHING, type KeyRange } from "../src/key-cursor.js";
 import type { MergeRecord } from "../src/merge-record.js";
 import { Box, isLive, type Stored, TRIMMED } from "../src/stored.js";
 import type { TablePrimitive } from "../src/table.js";
 import type { Found } from "../src/version-chain.js";
 import type { NaiveEntry, NaiveEvent, NaiveRun, NaiveSpace, NaiveTable } from "./naive-store.js";
-
-const EVERYTHING: KeyRange = { start: undefined, end: undefined, reverse: false };
 
 export interface NaiveWrite {
   readonly space: string;
@@ -32,6 +30,7 @@ export interface NaiveCommit {
   readonly version: number;
   readonly timestamp: number;
   readonly message: string | undefined;
+  readonly bytes: number;
   readonly writes: readonly NaiveWrite[];
 }
 
@@ -202,7 +201,7 @@ export class NaiveColdTimeline implements ColdTimeline {
   }
 
   bytesOf(row: number): number {
-    return bytesOf(this.#commits[row]!);
+    return this.#commits[row]!.bytes;
   }
 
   messageOf(row: number): string | undefined {
@@ -224,11 +223,6 @@ export class NaiveColdTimeline implements ColdTimeline {
   timestampBelowFloor(version: number): number {
     return this.#trimmed.find((commit) => commit.version === version)?.timestamp ?? 0;
   }
-}
-
-/** What tests say that a commit took in the log. */
-export function bytesOf({ version }: { version: number }): number {
-  return version % 1000;
 }
 
 export interface NaiveFilesOptions {

@@ -3,19 +3,18 @@
  */
 import { type RunId, runId } from "@strata/core";
 import { expect } from "vitest";
-import type { KeyRange } from "../src/key-cursor.js";
+import { EVERYTHING, type KeyRange } from "../src/key-cursor.js";
 import { RunShard } from "../src/shard.js";
 import { ShardedStore } from "../src/sharded-store.js";
 import type { Stored } from "../src/stored.js";
 import type { TablePrimitive } from "../src/table.js";
 import type { WriteTarget } from "../src/timeline.js";
 import { Found, VersionChain } from "../src/version-chain.js";
-import { bytesOf, type NaiveCommit, naiveFiles } from "./naive-files.js";
+import { type NaiveCommit, naiveFiles } from "./naive-files.js";
 import { NaiveRun } from "./naive-store.js";
 
 export const TYPES = ["x", "y", "\u{1f600}", "\uffee"] as const;
 const DEPTH_MAX = 8;
-const EVERYTHING: KeyRange = { start: undefined, end: undefined, reverse: false };
 
 export type Operation =
   | {
@@ -74,7 +73,7 @@ export class World {
       return { space, primitive: operation.primitive, key: operation.key };
     });
     const message = version % 3 === 0 ? `why ${version}` : undefined;
-    const commit = { version, timestamp: Math.floor(version / 2), message, writes, operations };
+    const commit = { version, timestamp: Math.floor(version / 2), message, bytes: version % 1000, writes, operations };
     applyNaive(pair.naive, commit);
     pair.commits.push(commit);
     apply(pair.real, commit);
@@ -94,11 +93,18 @@ export class World {
     this.runs.splice(this.runs.indexOf(pair), 1);
   }
 
-  /** Writes files of everything up to `back` versions before the newest, and lets the run read them. */
-  checkpoint(pair: Pair, back: number, counts: boolean): void {
-    pair.filed = Math.max(pair.filed, pair.forkVersion ?? 0, this.version - 1 - back);
-    pair.real.attachCold(filesOf(pair, counts));
-    expect(pair.real.coldThrough).toBe(pair.filed);
+  /**
+   * Writes files of everything up to `back` versions before the newest, and lets the run read them.
+   *
+   * @param meanwhile what happens between the slices in which the run takes them over; at once without it.
+   */
+  checkpoint(pair: Pair, back: number, counts: boolean, meanwhile?: () => void): void {
+    const through = Math.max(pair.filed, pair.forkVersion ?? 0, this.version - 1 - back);
+    const files = filesOf({ ...pair, filed: through }, counts);
+    if (meanwhile === undefined) pair.real.attachCold(files);
+    else for (const _ of pair.real.takeOver(files, 1)) meanwhile();
+    pair.filed = through;
+    expect(pair.real.coldThrough).toBe(through);
   }
 
   /** Begins anew, as a process does: from the files, and from what a log has of commits behind them. */
@@ -152,8 +158,8 @@ function filesOf({ naive, forkVersion, filed, commits }: Pair, counts: boolean) 
 }
 
 function apply(shard: RunShard, commit: Commit): void {
-  const { version, timestamp, message, operations } = commit;
-  shard.timeline.append(version, timestamp, message, bytesOf(commit));
+  const { version, timestamp, message, bytes, operations } = commit;
+  shard.timeline.append(version, timestamp, message, bytes);
   for (const operation of operations) {
     if (operation.kind === "drop") {
       shard.dropSpace(operation.space, version);
@@ -285,7 +291,7 @@ export function expectSameCommits({ real, naive, commits, forkVersion = 0 }: Pai
     previous: commits[index - 1]?.version ?? forkVersion,
     timestamp: commit.timestamp,
     message: commit.message,
-    bytes: bytesOf(commit),
+    bytes: commit.bytes,
     operations: commit.writes.length,
   }));
   expect([...timeline.commits()]).toEqual(expected);
