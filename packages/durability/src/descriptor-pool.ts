@@ -43,11 +43,11 @@ export class DescriptorPool {
   #open(path: string): VfsFile {
     let file = this.#files.get(path);
     if (file === undefined) {
-      file = this.#openAnew(path);
       for (const oldest of this.#files.keys()) {
         if (this.#files.size < DESCRIPTORS_MAX) break;
         this.close(oldest);
       }
+      file = this.#openAnew(path);
     } else {
       this.#files.delete(path);
     }

@@ -29,8 +29,8 @@ const everything: Script = {
 };
 
 describe("a log whose process ends at any call, and whose power fails in any way", () => {
-  test("comes back as a prefix of its commits that holds every strict one", { timeout: 600_000 }, () => {
-    const found = exploreCrashes(everything, {
+  test("comes back as a prefix of its commits that holds every strict one", { timeout: 600_000 }, async () => {
+    const found = await exploreCrashes(everything, {
       randomChoices: 4 * DEPTH,
       nestedPercent: 5 * DEPTH,
       serveOnPercent: 50,
@@ -40,15 +40,16 @@ describe("a log whose process ends at any call, and whose power fails in any way
     expect(found.states).toBeGreaterThan(1000);
   });
 
-  test("whatever it was doing", { timeout: 600_000 }, () => {
+  test("whatever it was doing", { timeout: 600_000 }, async () => {
     let states = 0;
     for (let i = 0; i < 5 * DEPTH; i++) {
-      states += exploreCrashes(randomScript(SEED + i, 16), {
+      const found = await exploreCrashes(randomScript(SEED + i, 16), {
         randomChoices: 3,
         nestedPercent: 1,
         serveOnPercent: 10,
         tears: 3,
-      }).states;
+      });
+      states += found.states;
     }
     console.log("seed", SEED, "states", states);
   });

@@ -8,26 +8,19 @@ import {
   lsn as toLsn,
   type Version,
 } from "@strata/core";
-import {
-  CHECKPOINT_ROOT_BYTES_MAX,
-  type Checkpoint,
-  type DurabilityCounters,
-  type DurabilityMode,
-  type PublishedCheckpoint,
-} from "./durability.js";
+import { CheckpointPublisher } from "./checkpoint-publisher.js";
+import type { Checkpoint, DurabilityMode, PublishedCheckpoint } from "./durability.js";
 import { GroupCommit } from "./group-commit.js";
 import { HealthState } from "./health-state.js";
+import { LogCounters } from "./log-counters.js";
 import type { LogSettings } from "./log-options.js";
 import { LogPoisoned, toStrataError } from "./log-poisoned.js";
-import { retireSegments, spansFrom } from "./log-retirement.js";
 import type { OwnManifests } from "./own-manifests.js";
 import type { OwnedLog } from "./recovery.js";
-import { SNAPSHOT_DIRECTORY } from "./snapshot-names.js";
 import type { SyncDriver } from "./sync-driver.js";
 import { SyncWindow } from "./sync-window.js";
 import { UnsyncedTrail } from "./unsynced-trail.js";
 import type { Vfs } from "./vfs.js";
-import { syncDirectoryOf } from "./vfs-io.js";
 import { WalWriter } from "./wal-writer.js";
 
 /** Windows of commits that may be unsynced before a buffered one waits. */
@@ -48,8 +41,7 @@ const IDLE_WINDOWS = 2;
 export class OpenLog {
   readonly epoch: number;
   readonly health = new HealthState();
-  readonly counters: DurabilityCounters;
-  readonly #vfs: Vfs;
+  readonly counters: LogCounters;
   readonly #driver: SyncDriver;
   readonly #settings: LogSettings;
   readonly #manifests: OwnManifests;
@@ -57,26 +49,21 @@ export class OpenLog {
   readonly #trail: UnsyncedTrail;
   readonly #window: SyncWindow;
   readonly #group: GroupCommit;
+  readonly #publisher: CheckpointPublisher;
   #background = false;
   #released = false;
   #durableLsn: number;
   #confirmedLsn: number;
   #versionMax: number;
-  #appends = 0;
-  #bytes = 0;
   #stalls = 0;
   #cancelIdle: (() => void) | undefined;
   #appendsWhenArmed = 0;
   #appendsWhenMarked = 0;
-  #beginLsn: number;
-  #isPublishing = false;
 
   constructor(vfs: Vfs, driver: SyncDriver, settings: LogSettings, owned: OwnedLog) {
     const { manifests, active, checksum, scan } = owned;
     const { random, sizes } = settings;
     this.epoch = manifests.current.epoch;
-    this.#vfs = vfs;
-    this.#beginLsn = owned.beginLsn;
     this.#driver = driver;
     this.#settings = settings;
     this.#manifests = manifests;
@@ -96,7 +83,8 @@ export class OpenLog {
       (lsn) => this.#syncInBackground(lsn),
       (lsn) => this.#confirm(lsn),
     );
-    this.counters = this.#makeCounters();
+    this.#publisher = this.#makePublisher(vfs, owned.beginLsn);
+    this.counters = new LogCounters(this.#writer, driver);
     if (settings.flushThread) this.startDriver();
     driver.segmentOpened(active.path, toLsn(active.header.firstLsn));
     driver.synced(toLsn(scan.endLsn));
@@ -116,7 +104,7 @@ export class OpenLog {
 
   /** Where the log begins, as far as it is kept. */
   get beginLsn(): number {
-    return this.#beginLsn;
+    return this.#publisher.beginLsn;
   }
 
   /** LSN behind the last commit. */
@@ -150,8 +138,8 @@ export class OpenLog {
       throw this.#appendFailed(error, version);
     }
     this.#trail.push(endLsn, version);
-    this.#appends += 1;
-    this.#bytes += endLsn - before;
+    this.counters.appends += 1;
+    this.counters.bytes += endLsn - before;
     if (this.#cancelIdle === undefined) this.#armIdle();
     if (!this.#background && this.#writer.hasOlder) this.#syncOlder(endLsn);
     return toLsn(endLsn);
@@ -189,43 +177,9 @@ export class OpenLog {
     }
   }
 
-  /**
-   * See `Durability.publishCheckpoint`. Every step is done before the next begins; whatever interrupts it leaves a directory that is
-   * the checkpoint before or this one, each with all the log behind it:
-   *
-   *  1. the log through `lsn` is on stable storage, and a mark says so;
-   *  2. so are the names of the snapshot files, whose contents were when each was finished;
-   *  3. a manifest with the checkpoint appears under its name, durably; the fence is looked at before and after;
-   *  4. segments that lie below the checkpoint before as a whole are removed.
-   */
-  async publishCheckpoint(checkpoint: Checkpoint): Promise<PublishedCheckpoint> {
-    this.#mustBeWritable();
-    this.#checkCheckpoint(checkpoint);
-    const { version, lsn } = checkpoint;
-    const root = checkpoint.root.slice();
-    this.#isPublishing = true;
-    try {
-      if (lsn > this.#confirmedLsn) await this.#group.settled(lsn);
-      this.#mark();
-      this.#mustBeWritable();
-      await syncDirectoryOf(this.#vfs, SNAPSHOT_DIRECTORY);
-      this.#mustBeWritable();
-      const { spans, nextVersion, checkpoint: previous } = this.#manifests.current;
-      const previousLsn = previous?.lsn ?? spans[0]?.fromLsn ?? 0;
-      const isDone = await this.#manifests.replaceInBackground({
-        checkpoint: { version, lsn, previousLsn, root },
-        spans: spansFrom(spans, previousLsn),
-        nextVersion: Math.max(nextVersion, version + 1),
-      });
-      if (!isDone) throw closed();
-      const logBytesRetired = retireSegments(this.#vfs, spans, previousLsn, this.#settings.logger);
-      this.#beginLsn += logBytesRetired;
-      return { logBytesRetired };
-    } catch (error) {
-      throw this.#publicationFailed(error);
-    } finally {
-      this.#isPublishing = false;
-    }
+  /** See `Durability.publishCheckpoint`. */
+  publishCheckpoint(checkpoint: Checkpoint): Promise<PublishedCheckpoint> {
+    return this.#publisher.publish(checkpoint);
   }
 
   /** For whoever changes files beside the log: throws unless this is still the owner's log, and whole. */
@@ -270,24 +224,6 @@ export class OpenLog {
 
   #mustBeWritable(): void {
     if (this.#released || this.health.cause !== undefined || this.#driver.failed) throw this.#refusal();
-  }
-
-  #checkCheckpoint({ version, lsn, root }: Checkpoint): void {
-    const last = this.#manifests.current.checkpoint;
-    assert(!this.#isPublishing, "one checkpoint is published at a time");
-    assert(root.length <= CHECKPOINT_ROOT_BYTES_MAX, "a larger root is for a snapshot file");
-    assert(Number.isSafeInteger(version) && version >= (last?.version ?? 0), "checkpoints rise in version");
-    assert(Number.isSafeInteger(lsn) && lsn >= (last?.lsn ?? 0), "checkpoints rise in position");
-    assert(lsn <= this.#trail.lastLsn, "a checkpoint ends with a commit");
-    assert(lsn < this.#trail.lastLsn || version >= this.#trail.lastVersion, "a checkpoint holds every commit below it");
-  }
-
-  #publicationFailed(error: unknown): unknown {
-    if (error instanceof LogPoisoned) this.#poison(error.cause);
-    else if (StrataError.is(error, "DATABASE_FENCED")) this.#poison(error);
-    if (this.#released) return closed();
-    if (error instanceof InvariantError) return error;
-    return error instanceof LogPoisoned ? error.cause : toStrataError(error);
   }
 
   #publishCleanEnd(): void {
@@ -461,7 +397,7 @@ export class OpenLog {
 
   /** A pause may be the end: a mark tells whoever opens the log after a crash how far it was durable. */
   #armIdle(): void {
-    this.#appendsWhenArmed = this.#appends;
+    this.#appendsWhenArmed = this.counters.appends;
     this.#cancelIdle = this.#settings.timer.after(this.#settings.flushIntervalMs * IDLE_WINDOWS, () => this.#onIdle());
   }
 
@@ -469,15 +405,15 @@ export class OpenLog {
     this.#cancelIdle = undefined;
     if (this.#released || this.health.cause !== undefined) return;
     const durable = this.#advance();
-    if (this.#appends !== this.#appendsWhenArmed) this.#armIdle();
+    if (this.counters.appends !== this.#appendsWhenArmed) this.#armIdle();
     else if (durable >= this.#trail.lastLsn) this.#mark();
     else if (this.#driver.syncedThrough < this.#trail.lastLsn && this.#settings.mode !== "none" && this.#background)
       this.#armIdle();
   }
 
   #mark(): void {
-    if (this.#appendsWhenMarked === this.#appends) return;
-    this.#appendsWhenMarked = this.#appends;
+    if (this.#appendsWhenMarked === this.counters.appends) return;
+    this.#appendsWhenMarked = this.counters.appends;
     try {
       this.#writer.mark(this.#durableLsn);
     } catch (error) {
@@ -487,25 +423,18 @@ export class OpenLog {
     }
   }
 
-  #makeCounters(): DurabilityCounters {
-    const appends = () => this.#appends;
-    const bytes = () => this.#bytes;
-    const writer = this.#writer;
-    const driver = this.#driver;
-    return {
-      get appends() {
-        return appends();
+  #makePublisher(vfs: Vfs, beginLsn: number): CheckpointPublisher {
+    const log = {
+      mustBeWritable: () => this.#mustBeWritable(),
+      lastCommit: () => ({ lsn: this.#trail.lastLsn, version: this.#trail.lastVersion }),
+      settled: async (lsn: number) => {
+        if (lsn > this.#confirmedLsn) await this.#group.settled(lsn);
       },
-      get bytes() {
-        return bytes();
-      },
-      get fsyncs() {
-        return writer.fsyncs + driver.fsyncs;
-      },
-      get rolls() {
-        return writer.rolls;
-      },
+      mark: () => this.#mark(),
+      isReleased: () => this.#released,
+      poison: (cause: StrataError) => this.#poison(cause),
     };
+    return new CheckpointPublisher(vfs, this.#manifests, this.#settings.logger, log, beginLsn);
   }
 }
 

@@ -105,9 +105,16 @@ export class LogSnapshotWriter implements SnapshotFileWriter {
   /** @returns what is to be thrown. */
   #fail(cause: unknown): StrataError {
     if (this.#state === "discarded") return this.#failure ?? closed();
-    this.#failure = toStrataError(cause);
+    let failure = toStrataError(cause);
+    try {
+      // Who takes a log over removes what was in the making: then that is the reason.
+      this.#owner.checkMine();
+    } catch (reason) {
+      failure = toStrataError(reason);
+    }
+    this.#failure = failure;
     this.discard();
-    return this.#failure;
+    return failure;
   }
 
   #flush(): void {

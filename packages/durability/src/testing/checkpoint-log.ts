@@ -1,36 +1,74 @@
 import { ByteReader, ByteWriter, type Lsn, type Version } from "@strata/core";
-import type { Checkpoint, Durability, PublishedCheckpoint } from "../durability.js";
-import type { RecoveredCommit } from "./test-log.js";
+import type { Checkpoint, Durability } from "../durability.js";
+import type { RecoveredCommit, TestLog } from "./test-log.js";
 
 /**
- * A caller of the port reduced to what checkpoints are about: each writes the commits since the one before into a file, and its root
- * names all files. So what a log amounts to is one list of commits, wherever the border between files and log runs.
+ * A caller of the port reduced to what checkpoints are about: a checkpoint's files hold commits, and its root names the files. So what a
+ * log amounts to is one list of commits, wherever the border between files and log runs.
  */
-export async function writeCheckpoint(
-  log: Durability,
-  commits: readonly RecoveredCommit[],
-  last: Checkpoint | undefined,
-): Promise<Checkpoint> {
-  const end = commits.at(-1);
-  const version = end?.version ?? 0;
-  const lsn = end?.lsn ?? log.end;
-  const writer = log.snapshots!.create();
-  const bytes = new ByteWriter();
-  for (const commit of commits) if (commit.version > (last?.version ?? 0)) encodeCommit(bytes, commit);
-  writer.write(bytes.take());
-  await writer.finish();
-  const root = new TextEncoder().encode([...fileNames(last), writer.name].join(" "));
-  return { version, lsn, root };
+export class CheckpointedLog {
+  readonly log: Durability;
+  /** The newest one. */
+  last: Checkpoint | undefined;
+  /** The one before, if it was published by this log. */
+  previous: Checkpoint | undefined;
+
+  constructor({ log, summary }: Pick<TestLog, "log" | "summary">) {
+    this.log = log;
+    this.last = summary.checkpoint;
+    this.removeUnneeded();
+  }
+
+  /**
+   * Writes a checkpoint of all commits so far and publishes it.
+   *
+   * @param files whether commits that are in files already stay there, or are written again.
+   * @param meanwhile is done while it is being published.
+   * @returns the version of the last commit that is in it.
+   */
+  async make(files: "new" | "all" = "new", meanwhile: () => void = () => {}): Promise<Version> {
+    const checkpoint = await this.write(files);
+    const published = this.log.publishCheckpoint(checkpoint);
+    // Should `meanwhile` throw, what becomes of it does not matter.
+    published.catch(() => {});
+    meanwhile();
+    await published;
+    this.previous = this.last;
+    this.last = checkpoint;
+    this.removeUnneeded();
+    return checkpoint.version;
+  }
+
+  /** Writes the file of a checkpoint. */
+  async write(files: "new" | "all" = "new"): Promise<Checkpoint> {
+    const { log, last } = this;
+    const bytes = new ByteWriter();
+    const commits = commitsOf(log);
+    const above = files === "all" ? 0 : (last?.version ?? 0);
+    for (const commit of commits) if (commit.version > above) encodeCommit(bytes, commit);
+    const writer = log.snapshots!.create();
+    writer.write(bytes.take());
+    const end = commits.at(-1);
+    const names = [...(files === "all" ? [] : fileNames(last)), writer.name];
+    await writer.finish();
+    return { version: end?.version ?? 0, lsn: end?.lsn ?? log.end, root: new TextEncoder().encode(names.join(" ")) };
+  }
+
+  /** Removes the files that neither of the last two checkpoints names. */
+  removeUnneeded(): void {
+    const needed = new Set([...fileNames(this.last), ...fileNames(this.previous)]);
+    for (const name of this.log.snapshots!.list()) if (!needed.has(name)) this.log.snapshots!.remove(name);
+  }
 }
 
-/** Writes it, publishes it. */
-export async function makeCheckpoint(
-  log: Durability,
-  commits: readonly RecoveredCommit[],
-  last: Checkpoint | undefined,
-): Promise<Checkpoint & PublishedCheckpoint> {
-  const checkpoint = await writeCheckpoint(log, commits, last);
-  return { ...checkpoint, ...(await log.publishCheckpoint(checkpoint)) };
+/** Everything that the log amounts to. */
+export function commitsOf(log: Durability): RecoveredCommit[] {
+  const commits: RecoveredCommit[] = [];
+  log.read(
+    (payload, lsn, version) => commits.push({ version, lsn, payload: payload.slice() }),
+    (checkpoint) => commits.push(...readCheckpoint(log, checkpoint)),
+  );
+  return commits;
 }
 
 /** Names of its files. */

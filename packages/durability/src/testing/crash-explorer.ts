@@ -1,5 +1,7 @@
 import { StrataError } from "@strata/core";
 import type { RecoverySummary } from "../durability.js";
+import { surveyDirectory } from "../manifest-directory.js";
+import { CheckpointedLog } from "./checkpoint-log.js";
 import {
   expectPrefix,
   expectSame,
@@ -10,6 +12,7 @@ import {
   type Script,
 } from "./crash-script.js";
 import { type CrashPoint, CrashVfs, SimulatedCrash } from "./crash-vfs.js";
+import { changeFile } from "./disk-image.js";
 import type { PowerLoss } from "./power-loss.js";
 import { SeededRandom } from "./seeded-random.js";
 import type { RecoveredCommit } from "./test-log.js";
@@ -40,29 +43,31 @@ export interface Exploration {
  *  - what comes back is a prefix of what was committed, in order, byte for byte;
  *  - it holds every commit acknowledged as strict, and after a kill every commit acknowledged at all;
  *  - no version is given out again;
+ *  - a checkpoint that was published is what recovery begins with, or a later one;
  *  - recovering again, or after an interrupted recovery, gives the same;
- *  - the log goes on: a strict commit made then survives a power failure.
+ *  - with the newest manifest damaged, the one before tells the same;
+ *  - the log goes on: a strict commit made then survives a power failure, and so does a checkpoint.
  *
  * @throws {Error} at the first violation; the message repeats it.
  */
-export function exploreCrashes(script: Script, depth: ExplorationDepth): Exploration {
+export async function exploreCrashes(script: Script, depth: ExplorationDepth): Promise<Exploration> {
   const found: Exploration = { states: 0, nested: 0, crashPoints: 0 };
   const whole = new CrashVfs();
-  runScript(script, whole);
-  const writeSizes = sizesOfWrites(script);
+  await runScript(script, whole);
+  const writeSizes = await sizesOfWrites(script);
   for (let call = 1; call <= whole.calls + 1; call++) {
-    exploreAt(script, { call, phase: "before" }, depth, found);
+    await exploreAt(script, { call, phase: "before" }, depth, found);
     const bytes = writeSizes[call] ?? 0;
     for (let tear = 0; tear < Math.min(depth.tears, bytes - 1); tear++) {
       const at = bytes - 1 <= depth.tears ? tear + 1 : 1 + Math.floor((tear * (bytes - 1)) / depth.tears);
-      exploreKill(script, { call, phase: "during", bytes: at }, found);
+      await exploreKill(script, { call, phase: "during", bytes: at }, found);
     }
   }
   return found;
 }
 
 /** Bytes of each write, by the number of its call. */
-function sizesOfWrites(script: Script): number[] {
+async function sizesOfWrites(script: Script): Promise<number[]> {
   const sizes: number[] = [];
   class Recorder extends CrashVfs {
     override write(...[path, inode, bytes, offset]: Parameters<CrashVfs["write"]>): void {
@@ -70,29 +75,34 @@ function sizesOfWrites(script: Script): number[] {
       sizes[this.calls] = bytes.length;
     }
   }
-  runScript(script, new Recorder());
+  await runScript(script, new Recorder());
   return sizes;
 }
 
-function exploreAt(script: Script, point: CrashPoint, depth: ExplorationDepth, found: Exploration): void {
+async function exploreAt(
+  script: Script,
+  point: CrashPoint,
+  depth: ExplorationDepth,
+  found: Exploration,
+): Promise<void> {
   const vfs = new CrashVfs(point);
-  const journal = runScript(script, vfs);
+  const journal = await runScript(script, vfs);
   found.crashPoints += 1;
   const random = new SeededRandom(script.seed * 1_000_003 + point.call);
-  checkState(script, point, "kill", () => vfs.afterKill(), journal, journal.acknowledgedThrough, true, found);
+  await checkState(script, point, "kill", () => vfs.afterKill(), journal, journal.acknowledgedThrough, true, found);
   for (const choice of choicesFor(vfs, depth, random)) {
     const disk = (crash?: CrashPoint) => vfs.afterPowerLoss(choice, crash);
     const servesOn = random.chance(depth.serveOnPercent);
-    const recovered = checkState(script, point, choice, disk, journal, journal.strictThrough, servesOn, found);
+    const recovered = await checkState(script, point, choice, disk, journal, journal.strictThrough, servesOn, found);
     if (random.chance(depth.nestedPercent)) exploreNested(script, point, choice, disk, recovered, random, found);
   }
 }
 
-function exploreKill(script: Script, point: CrashPoint, found: Exploration): void {
+async function exploreKill(script: Script, point: CrashPoint, found: Exploration): Promise<void> {
   const vfs = new CrashVfs(point);
-  const journal = runScript(script, vfs);
+  const journal = await runScript(script, vfs);
   found.crashPoints += 1;
-  checkState(script, point, "kill", () => vfs.afterKill(), journal, journal.acknowledgedThrough, false, found);
+  await checkState(script, point, "kill", () => vfs.afterKill(), journal, journal.acknowledgedThrough, false, found);
 }
 
 function choicesFor(vfs: CrashVfs, depth: ExplorationDepth, random: SeededRandom): PowerLoss[] {
@@ -120,7 +130,7 @@ interface Recovered {
   readonly calls: number;
 }
 
-function checkState(
+async function checkState(
   script: Script,
   point: CrashPoint,
   choice: PowerLoss | "kill",
@@ -129,7 +139,7 @@ function checkState(
   promisedThrough: number,
   servesOn: boolean,
   found: Exploration,
-): Recovered {
+): Promise<Recovered> {
   found.states += 1;
   try {
     const recovered = recover(script, disk());
@@ -140,7 +150,13 @@ function checkState(
       throw new Error(`version ${journal.versionMax} was used; ${recovered.summary.nextVersion} is given out again`);
     }
     if (recovered.summary.lost.length > 0) throw new Error("something was given up without being asked");
-    if (servesOn) checkServesOn(script, disk(), recovered);
+    const checkpoint = recovered.summary.checkpoint?.version ?? 0;
+    if (checkpoint < journal.checkpointVersion)
+      throw new Error(`checkpoint ${journal.checkpointVersion} was published`);
+    if (servesOn) {
+      await checkServesOn(script, disk(), recovered);
+      checkFallback(script, disk(), recovered);
+    }
     return recovered;
   } catch (error) {
     throw violation(script, point, [choice], error);
@@ -155,14 +171,25 @@ function recover(script: Script, vfs: CrashVfs): Recovered {
 }
 
 /** The log serves on, and recovering it again gives the same and what was added. */
-function checkServesOn(script: Script, vfs: CrashVfs, { commits, summary }: Recovered): void {
+async function checkServesOn(script: Script, vfs: CrashVfs, { commits, summary }: Recovered): Promise<void> {
   const first = openScriptLog(vfs, script, 101);
+  const checkpoints = new CheckpointedLog(first);
   const added = { version: summary.nextVersion, payload: payloadOf(summary.nextVersion, 33) };
   first.log.persist(added.version, added.payload, "strict");
+  if (summary.checkpoint !== undefined) await checkpoints.make();
   const second = openScriptLog(vfs.afterPowerLoss({ model: "posix", keep: "none" }), script, 102);
   expectSame(second.commits, [...commits, added]);
   if (second.summary.nextVersion <= added.version) throw new Error(`version ${added.version} is given out again`);
   second.log.abandon();
+}
+
+/** With its newest manifest damaged, the log is what the one before says, to the last commit, where there is one of the same epoch. */
+function checkFallback(script: Script, vfs: CrashVfs, { commits }: Recovered): void {
+  const { manifests } = surveyDirectory(vfs);
+  const [newest, before] = manifests;
+  if (newest === undefined || before?.epoch !== newest.epoch || before.number === 1) return;
+  changeFile(vfs, newest.name, (bytes) => bytes.subarray(1));
+  expectSame(recover(script, vfs).commits, commits);
 }
 
 function exploreNested(

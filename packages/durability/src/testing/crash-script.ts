@@ -2,6 +2,7 @@ import { StrataError, type Version } from "@strata/core";
 import type { DurabilityMode } from "../durability.js";
 import type { LogDurability } from "../log-durability.js";
 import type { LogOptions } from "../log-options.js";
+import { CheckpointedLog } from "./checkpoint-log.js";
 import { type CrashVfs, SimulatedCrash } from "./crash-vfs.js";
 import { SeededRandom } from "./seeded-random.js";
 import { openTestLog, type RecoveredCommit, type TestLog, TINY_SEGMENTS } from "./test-log.js";
@@ -13,6 +14,8 @@ export type Step =
   | { readonly do: "imitate"; readonly mode: DurabilityMode }
   | { readonly do: "pass"; readonly ms: number }
   | { readonly do: "flush" }
+  /** Only what is new goes into a file, or all of it into one. A commit of `meanwhile` bytes is made while it is being published. */
+  | { readonly do: "checkpoint"; readonly files: "new" | "all"; readonly meanwhile?: number }
   | { readonly do: "close" }
   | { readonly do: "kill" };
 
@@ -38,19 +41,22 @@ export interface Journal {
   acknowledgedThrough: Version;
   /** Highest version ever passed to `append`. */
   versionMax: Version;
+  /** A checkpoint of this version was published. */
+  checkpointVersion: Version;
 }
 
 const OPTIONS: LogOptions = { segments: TINY_SEGMENTS, buffered: { flushIntervalMs: 10, maxPendingWrites: 8 } };
 const MODES: readonly DurabilityMode[] = ["none", "buffered", "buffered", "strict"];
 
-/** A script drawn at random: every mode, frames of many sizes, pauses, several sessions. */
-export function randomScript(seed: number, length: number): Script {
+/** A script drawn at random: every mode, frames of many sizes, pauses, several sessions; of 100 steps so many are checkpoints. */
+export function randomScript(seed: number, length: number, checkpointPercent = 0): Script {
   const random = new SeededRandom(seed);
   const steps: Step[] = [];
   while (steps.length < length) {
     const roll = random.below(100);
     const mode = MODES[random.below(MODES.length)]!;
-    if (roll < 62) steps.push({ do: "commit", mode, bytes: [0, 1, 20, 60, 150, 300, 5000][random.below(7)]! });
+    if (checkpointPercent > 0 && random.chance(checkpointPercent)) steps.push(randomCheckpoint(random));
+    else if (roll < 62) steps.push({ do: "commit", mode, bytes: [0, 1, 20, 60, 150, 300, 5000][random.below(7)]! });
     else if (roll < 70) steps.push({ do: "imitate", mode });
     else if (roll < 82) steps.push({ do: "pass", ms: [1, 10, 50][random.below(3)]! });
     else if (roll < 88) steps.push({ do: "flush" });
@@ -58,6 +64,13 @@ export function randomScript(seed: number, length: number): Script {
     else steps.push({ do: "kill" });
   }
   return { seed, mode: MODES[random.below(MODES.length)]!, steps };
+}
+
+function randomCheckpoint(random: SeededRandom): Step {
+  const files = random.chance(70) ? "new" : "all";
+  return random.chance(40)
+    ? { do: "checkpoint", files, meanwhile: [0, 60, 700][random.below(3)]! }
+    : { do: "checkpoint", files };
 }
 
 /** A payload that tells its version, and nothing that compresses. */
@@ -75,10 +88,16 @@ export function openScriptLog(vfs: CrashVfs, script: Script, session: number, op
  *
  * @throws whatever is neither a crash nor expected: a bug.
  */
-export function runScript(script: Script, vfs: CrashVfs): Journal {
-  const journal: Journal = { attempted: [], strictThrough: 0, acknowledgedThrough: 0, versionMax: 0 };
+export async function runScript(script: Script, vfs: CrashVfs): Promise<Journal> {
+  const journal: Journal = {
+    attempted: [],
+    strictThrough: 0,
+    acknowledgedThrough: 0,
+    versionMax: 0,
+    checkpointVersion: 0,
+  };
   try {
-    runSteps(script, vfs, journal);
+    await runSteps(script, vfs, journal);
   } catch (error) {
     if (!vfs.crashed) throw error;
     // What a dying process still says does not matter, unless it is a bug that speaks.
@@ -87,10 +106,11 @@ export function runScript(script: Script, vfs: CrashVfs): Journal {
   return journal;
 }
 
-function runSteps(script: Script, vfs: CrashVfs, journal: Journal): void {
+async function runSteps(script: Script, vfs: CrashVfs, journal: Journal): Promise<void> {
   let session = 0;
   let test = openScriptLog(vfs, script, session);
   let nextVersion = test.summary.nextVersion;
+  let checkpoints = new CheckpointedLog(test);
   for (const step of script.steps) {
     switch (step.do) {
       case "commit":
@@ -108,6 +128,16 @@ function runSteps(script: Script, vfs: CrashVfs, journal: Journal): void {
         test.log.flush();
         journal.strictThrough = journal.acknowledgedThrough;
         break;
+      case "checkpoint": {
+        const version = await checkpoints.make(step.files, () => {
+          if (step.meanwhile === undefined) return;
+          commit(test.log, journal, nextVersion, payloadOf(nextVersion, step.meanwhile), "buffered");
+          nextVersion += 1;
+        });
+        journal.checkpointVersion = version;
+        journal.strictThrough = Math.max(journal.strictThrough, version);
+        break;
+      }
       case "close":
       case "kill":
         if (step.do === "close") {
@@ -120,6 +150,7 @@ function runSteps(script: Script, vfs: CrashVfs, journal: Journal): void {
         test = openScriptLog(vfs, script, session);
         expectSame(test.commits, journal.attempted);
         nextVersion = test.summary.nextVersion;
+        checkpoints = new CheckpointedLog(test);
         break;
     }
   }

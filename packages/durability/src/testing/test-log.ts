@@ -28,15 +28,29 @@ export interface TestLog {
 /** Segments so small that a few commits fill one. */
 export const TINY_SEGMENTS = { firstBytes: 4096 + 600, maxBytes: 4096 + 1200, consolidateBytes: 200 } as const;
 
-/** Opens a log whose time and chance are the test's own. */
-export function openTestLog(vfs: Vfs, options: LogOptions = {}, seed = 1): TestLog {
+/**
+ * Opens a log whose time and chance are the test's own.
+ *
+ * @param checkpoints an error is thrown by whoever receives a checkpoint; or nobody receives it.
+ */
+export function openTestLog(
+  vfs: Vfs,
+  options: LogOptions = {},
+  seed = 1,
+  checkpoints: Error | "no checkpoints" | undefined = undefined,
+): TestLog {
   const time = new ManualTime();
   const driver = new InlineSyncDriver(vfs, time);
   const log = new LogDurability(vfs, driver, { clock: time, timer: time, random: new SeededRandom(seed), ...options });
   const commits: RecoveredCommit[] = [];
   const summary = log.recover(
     (payload, lsn, version) => commits.push({ payload: payload.slice(), lsn, version }),
-    (checkpoint) => commits.push(...readCheckpoint(log, checkpoint)),
+    checkpoints === "no checkpoints"
+      ? undefined
+      : (checkpoint) => {
+          if (checkpoints !== undefined) throw checkpoints;
+          commits.push(...readCheckpoint(log, checkpoint));
+        },
   );
   return { log, driver, time, summary, commits };
 }
