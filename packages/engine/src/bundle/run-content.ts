@@ -1,0 +1,268 @@
+import { compareCodePoints, StateError, type Version } from "@strata/core";
+import { type EventTable, Found, type RunShard, type Stored, type Table, VersionChain } from "@strata/storage";
+import { lineageOf, type Stretch } from "../algebra/lineage.js";
+import { decodeEventRecord } from "../event-record.js";
+import type { AppendOperation } from "../operation.js";
+import type { KeyedPrimitive } from "../scope.js";
+import type { BundleChain } from "./bundle-header.js";
+import type { BundleOperation, BundleRecord } from "./bundle-record.js";
+import { sortInSlices } from "./sort-in-slices.js";
+
+const KEYED: readonly KeyedPrimitive[] = ["json", "kv", "state"];
+/** Keys between two pauses. */
+const SLICE_KEYS = 1000;
+
+/**
+ * What a run holds at a version, its ancestors' part included, as bundles tell it. Generators yield `undefined` where the caller may pause.
+ * Nothing here depends on how the run came about: a run and its copy give the same.
+ */
+export class RunContent {
+  readonly shard: RunShard;
+  readonly version: Version;
+  readonly #stretches: readonly Stretch[];
+
+  /** @param version to stay readable for as long as this is used. */
+  constructor(shard: RunShard, version: Version) {
+    this.shard = shard;
+    this.version = version;
+    this.#stretches = lineageOf({ shard, version }).reverse();
+  }
+
+  /**
+   * The lowest version above which every commit is here with all that it wrote, and as of which everything can be read: 0 unless history was
+   * trimmed.
+   *
+   * @param base below which history was never here.
+   */
+  *completeFrom(base: Version): Generator<undefined, Version, undefined> {
+    let from = base;
+    for (const { shard, through } of this.#stretches) {
+      const { timeline, forkVersion } = shard;
+      if (timeline.floor > forkVersion) from = Math.max(from, Math.min(timeline.floor, this.version));
+      for (const space of shard.ownSpaces()) {
+        for (const table of space.ownTables())
+          for (const lost of table.lost) if (lost.from <= through) from = Math.max(from, lost.to);
+      }
+      for (const { version } of timeline.commits({ after: Math.max(base, timeline.floor) })) {
+        if (version > through) break;
+        for (const target of timeline.writesOf(version))
+          if (target instanceof VersionChain) from = Math.max(from, nextKept(target, version));
+        yield;
+      }
+    }
+    return Math.min(from, this.version);
+  }
+
+  /** When the oldest commit was made, µs since the epoch; `undefined` without any. */
+  get oldestTimestamp(): number | undefined {
+    for (const { shard, through } of this.#stretches) {
+      const [first] = shard.timeline.commits({ limit: 1 });
+      if (first !== undefined && first.version <= through) return first.timestamp;
+    }
+    return undefined;
+  }
+
+  /** Number of commits above `base`. */
+  *countCommits(base: Version): Generator<undefined, number, undefined> {
+    let count = 0;
+    for (const { shard, through } of this.#stretches) {
+      for (const { version } of shard.timeline.commits({ after: Math.max(base, shard.timeline.floor) })) {
+        if (version > through) break;
+        if (++count % SLICE_KEYS === 0) yield;
+      }
+    }
+    return count;
+  }
+
+  /**
+   * Every commit above `base`, oldest first, each with all that it wrote.
+   *
+   * @throws StateError `HISTORY_TRIMMED` when retention drops some of it meanwhile
+   */
+  *commits(base: Version): Generator<BundleRecord, void, undefined> {
+    for (const { shard, through } of this.#stretches) {
+      if (through <= base) continue;
+      const spaces = spaceChanges(shard);
+      for (const { version, timestamp, message } of shard.timeline.commits({
+        after: Math.max(base, shard.timeline.floor),
+      })) {
+        if (version > through) break;
+        const operations: BundleOperation[] = [...(spaces.get(version) ?? [])];
+        writesOf(shard, version, operations);
+        yield { version, timestamp, message, operations };
+      }
+    }
+  }
+
+  /**
+   * The last state of everything at `base`, and all events up to it, by the commits that wrote it: of each of them what is left. Cells that
+   * were deleted are among it, for their counters go on.
+   */
+  *base(base: Version): Generator<BundleRecord | undefined, void, undefined> {
+    const { shard } = this;
+    const left: Leftover[] = [];
+    for (const name of shard.spaces(base)) {
+      const createdAt = shard.tableAt(name, "kv", base)?.space.createdAt ?? 0;
+      if (createdAt > 0) left.push({ version: createdAt, order: left.length, kind: "space", space: name });
+      for (const primitive of KEYED) {
+        const table = shard.tableAt(name, primitive, base);
+        if (table === undefined) continue;
+        for (const key of primitive === "state" ? cellsOf(table, base) : liveKeysOf(table, base)) {
+          if (key === undefined) yield undefined;
+          else left.push({ version: key.version, order: left.length, kind: "key", table, key: key.key });
+        }
+      }
+      const events = shard.eventsAt(name, base);
+      const length = events?.length(base) ?? 0;
+      for (let sequence = 0; sequence < length; sequence++) {
+        const version = (events as EventTable).versionOf(sequence);
+        left.push({ version, order: left.length, kind: "event", events: events as EventTable, sequence });
+        if (sequence % SLICE_KEYS === 0) yield undefined;
+      }
+    }
+    const sorted = yield* sortInSlices(left, (a, b) => a.version - b.version || a.order - b.order);
+    const found = new Found();
+    let timestamp = 0;
+    for (let i = 0; i < sorted.length; ) {
+      const { version } = sorted[i] as Leftover;
+      const operations: BundleOperation[] = [];
+      const registered: BundleOperation[] = [];
+      for (; sorted[i]?.version === version; i++) {
+        const each = sorted[i] as Leftover;
+        if (each.kind === "space") registered.push({ kind: "registerSpace", space: each.space });
+        else if (each.kind === "event") operations.push(appendOf(each.events, each.sequence));
+        else operations.push(putOf(each.table, each.key, each.table.find(each.key, base, found) && found.stored));
+      }
+      timestamp = Math.max(timestamp, shard.timestampOf(version));
+      yield { version, timestamp, message: undefined, operations: [...registered, ...operations] };
+    }
+  }
+
+  /** The event logs at the version, by space. */
+  chains(): BundleChain[] {
+    const { shard, version } = this;
+    const chains: BundleChain[] = [];
+    for (const space of shard.spaces(version)) {
+      const events = shard.eventsAt(space, version);
+      const length = events?.length(version) ?? 0;
+      if (events === undefined || length === 0) continue;
+      const genesis = eventAt(events, 0).prevHash;
+      chains.push({ space, length, genesis, head: eventAt(events, length - 1).hash });
+    }
+    return chains;
+  }
+}
+
+type Leftover = { readonly version: Version; readonly order: number } & (
+  | { readonly kind: "space"; readonly space: string }
+  | { readonly kind: "key"; readonly table: Table; readonly key: string }
+  | { readonly kind: "event"; readonly events: EventTable; readonly sequence: number }
+);
+
+/** Registrations and drops that this very run made, by commit: first what ends, then what begins, each by name. */
+function spaceChanges(shard: RunShard): Map<Version, BundleOperation[]> {
+  const changes = new Map<Version, BundleOperation[]>();
+  const note = (version: Version, operation: BundleOperation) => {
+    const known = changes.get(version);
+    if (known === undefined) changes.set(version, [operation]);
+    else known.push(operation);
+  };
+  for (const { name, createdAt, droppedAt } of shard.ownSpaces()) {
+    if (createdAt > shard.forkVersion) note(createdAt, { kind: "registerSpace", space: name });
+    if (droppedAt !== Number.POSITIVE_INFINITY) note(droppedAt, { kind: "dropSpace", space: name });
+  }
+  for (const operations of changes.values()) {
+    operations.sort((a, b) => compareCodePoints(a.kind, b.kind) || compareCodePoints(a.space, b.space));
+  }
+  return changes;
+}
+
+function writesOf(shard: RunShard, version: Version, operations: BundleOperation[]): void {
+  const found = new Found();
+  const ends = new Map<EventTable, number>();
+  const written = new Set<VersionChain>();
+  for (const target of shard.timeline.writesOf(version)) {
+    if (target instanceof VersionChain) {
+      if (written.has(target)) continue;
+      written.add(target);
+      if (!target.findAt(version, found) || found.version !== version) throw trimmedMeanwhile(version);
+      operations.push(putOf(target.table, target.key, found.stored));
+    } else {
+      const sequence = ends.get(target) ?? target.length(version - 1);
+      ends.set(target, sequence + 1);
+      operations.push(appendOf(target, sequence));
+    }
+  }
+}
+
+/** The version from which on the key is known again, when what `version` wrote to it is not; 0 when it is. */
+function nextKept(chain: VersionChain, version: Version): Version {
+  if (chain.has(version)) return 0;
+  const found = new Found();
+  try {
+    return chain.findAt(version, found) && found.version === version ? 0 : version;
+  } catch (error) {
+    if (!StateErrorIsTrimmed(error)) throw error;
+    return error.facts["earliest"] as Version;
+  }
+}
+
+function StateErrorIsTrimmed(error: unknown): error is StateError {
+  return error instanceof StateError && error.code === "HISTORY_TRIMMED";
+}
+
+function trimmedMeanwhile(version: Version): StateError {
+  return new StateError("HISTORY_TRIMMED", `retention dropped what commit ${version} wrote while it was exported`, {
+    requested: { version },
+  });
+}
+
+interface KeyAt {
+  readonly key: string;
+  readonly version: Version;
+}
+
+function* liveKeysOf(table: Table, asOf: Version): Generator<KeyAt | undefined, void, undefined> {
+  let start: string | undefined;
+  for (;;) {
+    const keys: KeyAt[] = [];
+    table.scan({ start, end: undefined, reverse: false }, asOf, (key, _stored, version) => {
+      keys.push({ key, version });
+      return keys.length < SLICE_KEYS;
+    });
+    yield* keys;
+    if (keys.length < SLICE_KEYS) return;
+    start = `${keys.at(-1)?.key}\0`;
+    yield undefined;
+  }
+}
+
+function* cellsOf(table: Table, asOf: Version): Generator<KeyAt, void, undefined> {
+  const found = new Found();
+  for (const key of table.everyKey(asOf))
+    if (table.find(key, asOf, found) && found.stored !== undefined) yield { key, version: found.version };
+}
+
+function putOf(table: Table, key: string, stored: Stored | undefined | false): BundleOperation {
+  const { space, primitive } = table;
+  if (stored === false) throw new StateError("HISTORY_TRIMMED", `what "${key}" held is no longer kept`, { key });
+  return { kind: "put", space: space.name, primitive: primitive as KeyedPrimitive, key, stored };
+}
+
+function eventAt(events: EventTable, sequence: number) {
+  return decodeEventRecord(events.record(sequence), sequence, events.typeOf(sequence), events.versionOf(sequence));
+}
+
+function appendOf(events: EventTable, sequence: number): AppendOperation {
+  const { type, payload, hash, prevHash, origin } = eventAt(events, sequence);
+  return {
+    kind: "append",
+    space: events.space.name,
+    type,
+    sequence,
+    payload,
+    hash,
+    prevHash: sequence === 0 ? prevHash : undefined,
+    origin,
+  };
+}
