@@ -1,4 +1,14 @@
-import type { Clock, Limits, Logger, Options, Random, StrataError, Timer, Version } from "@strata/core";
+import {
+  type Clock,
+  InvalidArgumentError,
+  type Limits,
+  type Logger,
+  type Options,
+  type Random,
+  type StrataError,
+  type Timer,
+  type Version,
+} from "@strata/core";
 import type { Durability } from "@strata/durability";
 import type { PerfTrace } from "./perf-trace.js";
 import type { RecoveryReport } from "./recovery.js";
@@ -9,6 +19,13 @@ export interface Health {
   readonly state: "ok" | "degraded" | "poisoned";
   readonly cause?: StrataError;
 }
+
+export type CheckpointOptions = Options<{
+  /** Once the log behind the last checkpoint is longer than this, one is written in the background. 64 MiB. */
+  walSizeBytes: number;
+  /** Whether `shutdown` writes one, so that opening reads no log. true */
+  onClose: boolean;
+}>;
 
 /** What a database is opened with; `durability` is where its commits live. */
 export type DatabaseOptions = Options<{
@@ -24,6 +41,10 @@ export type DatabaseOptions = Options<{
   onHealth: (health: Health) => void;
   /** Called after recovery, behind the registered ones. */
   participants: readonly RecoveryParticipant[];
+  /** When checkpoints are written; only when they are asked for with `"manual"`. See `CheckpointOptions`. */
+  checkpoint: CheckpointOptions | "manual";
+  /** How many bytes of what can be read back from files may stay in memory, about: 1 GiB unless said. */
+  memoryBudgetBytes: number;
   /** Sums where commits spend their time. */
   perf: PerfTrace;
 }> & { readonly durability: Durability };
@@ -46,4 +67,25 @@ export interface DatabaseInfo {
   /** How the directory is locked: where there is one. */
   readonly lock?: string;
   readonly recovery?: RecoveryReport;
+}
+
+const WAL_SIZE_BYTES = 64 * 1024 * 1024;
+const MEMORY_BUDGET_BYTES = 1024 * 1024 * 1024;
+
+/** The same with its defaults. @throws InvalidArgumentError `INVALID_ARGUMENT` */
+export function checkpointSettings(options: Pick<DatabaseOptions, "checkpoint" | "memoryBudgetBytes">): {
+  readonly walSizeBytes: number;
+  readonly onClose: boolean;
+  readonly memoryBudgetBytes: number;
+} {
+  const { checkpoint = {}, memoryBudgetBytes = MEMORY_BUDGET_BYTES } = options;
+  const { walSizeBytes, onClose } =
+    checkpoint === "manual"
+      ? { walSizeBytes: Number.POSITIVE_INFINITY, onClose: false }
+      : { walSizeBytes: checkpoint.walSizeBytes ?? WAL_SIZE_BYTES, onClose: checkpoint.onClose ?? true };
+  for (const [name, bytes] of Object.entries({ walSizeBytes, memoryBudgetBytes })) {
+    if (typeof bytes === "number" && bytes > 0) continue;
+    throw new InvalidArgumentError("INVALID_ARGUMENT", `${name} must be a number of bytes above 0`, { [name]: bytes });
+  }
+  return { walSizeBytes, onClose, memoryBudgetBytes };
 }

@@ -19,15 +19,18 @@ import { type CommitIdentity, type CommitStatus, type Durability, InMemoryDurabi
 import { ReadView, ShardedStore } from "@strata/storage";
 import { RunAlgebra } from "./algebra/run-algebra.js";
 import { timeOf, versionOf } from "./as-of.js";
+import { KEEP_EVERYTHING } from "./checkpoint/checkpoint-work.js";
+import { Checkpointer, type CheckpointInfo } from "./checkpoint/checkpointer.js";
 import { CommitPass } from "./commit.js";
 import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
 import { type Backend, DatabaseBuilder } from "./database-builder.js";
 import { describeDatabase } from "./database-info.js";
-import type { DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
+import { checkpointSettings, type DatabaseInfo, type DatabaseOptions, type Health } from "./database-options.js";
 import { type DerivedIndex, DerivedViews } from "./derived-index.js";
 import { Extensions, type ExtensionType } from "./extensions.js";
 import { Gate } from "./gate.js";
 import { HeadScope } from "./head-scope.js";
+import type { LongWork } from "./long-work.js";
 import type { CommitInfo, OpenTransaction } from "./open-transaction.js";
 import { VERSION } from "./package-version.js";
 import { PastScope } from "./past-scope.js";
@@ -81,6 +84,12 @@ export class Database {
   readonly #views: DerivedViews;
   readonly #extensions = new Extensions();
   readonly #recovered: Recovered;
+  /** `undefined` where the log is all that is kept. */
+  readonly #checkpointer: Checkpointer | undefined;
+  get cp() {
+    return this.#checkpointer;
+  }
+  readonly #checkpointsOnShutdown: boolean;
   readonly #openedAt: number;
 
   /** Opens and recovers; see `Database.open`. */
@@ -106,8 +115,34 @@ export class Database {
       limits: this.limits,
       drawNumber: () => allocator.next() as Run["number"],
     });
-    this.#recovered = recover(this.#durability, this.runs.live);
+    const { walSizeBytes, onClose, memoryBudgetBytes } = checkpointSettings(options);
+    this.#checkpointsOnShutdown = onClose && !this.#gate.isReadOnly;
+    const { snapshots } = this.#durability;
+    this.#checkpointer =
+      snapshots === undefined
+        ? undefined
+        : new Checkpointer({
+            durability: this.#durability,
+            files: snapshots,
+            store: this.storage,
+            runs: this.runs.live,
+            clock: this.runtime.clock,
+            timer: this.timer,
+            logger: this.logger,
+            settings: {
+              walSizeBytes: this.#gate.isReadOnly ? Number.POSITIVE_INFINITY : walSizeBytes,
+              memoryBudgetBytes,
+            },
+            policy: KEEP_EVERYTHING,
+            drawMoment: () => ({ version: allocator.next(), timestamp: this.#commitPass.lastTimestamp }),
+          });
+    this.#recovered = recover(
+      this.#durability,
+      this.runs.live,
+      (checkpoint) => this.#checkpointer?.recovered(checkpoint) ?? 0,
+    );
     allocator = new VersionAllocator(this.#recovered.nextVersion);
+    if (this.#checkpointer !== undefined) this.#views.register(this.#checkpointer);
 
     this.coordinator = new TransactionCoordinator(this.#durability.epoch, () => this.#commitPass.lastVersion);
     const pins = new RetentionPins({
@@ -230,7 +265,8 @@ export class Database {
       : replayTimeline(live, version);
     const ofPoint = point === undefined ? undefined : timeOf(point);
     const timestamp = ofPoint ?? (replayed.shard.timestampAt(version) || live.createdAt);
-    return new ReplayedScope(this.#gate, replayed, { space, version, timestamp }, this.limits);
+    const release = this.#checkpointer?.holdFiles() ?? (() => {});
+    return new ReplayedScope(this.#gate, replayed, { space, version, timestamp }, this.limits, release);
   }
 
   /**
@@ -380,6 +416,18 @@ export class Database {
     if (this.#durability.requiresWal() && !this.#gate.isReadOnly) await this.#durability.durable();
   }
 
+  /**
+   * Writes what was committed since the last checkpoint into snapshot files, in slices, while reads and writes go on: the log behind it is
+   * not read any more when the database is opened, and what it holds of history leaves memory.
+   *
+   * @throws StateError `READ_ONLY`, `DATABASE_CLOSED`; InvalidArgumentError `INVALID_ARGUMENT` where there are no files
+   */
+  async checkpoint(work: LongWork = {}): Promise<CheckpointInfo> {
+    this.#gate.assertOpen();
+    this.#gate.assertWritable();
+    return await this.#mustCheckpoint().run(work);
+  }
+
   commitStatus(commit: CommitIdentity): CommitStatus {
     this.#gate.assertOpen();
     const legal =
@@ -410,6 +458,7 @@ export class Database {
       const message = `transactions were still open after ${timeoutMs} ms: ${open.length}`;
       throw new StateError("SHUTDOWN_TIMEOUT", message, { timeoutMs, open });
     }
+    if (this.#checkpointsOnShutdown && this.#durability.health === "ok") await this.#lastCheckpoint();
     this.close();
   }
 
@@ -422,6 +471,7 @@ export class Database {
     this.#gate.isAccepting = false;
     this.#gate.isOpen = false;
     this.history.close();
+    this.#checkpointer?.close();
     this.#durability.shutdown();
   }
 
@@ -487,14 +537,34 @@ export class Database {
     return version;
   }
 
+  /** One that fails loses nothing: the log holds what it would have written. */
+  async #lastCheckpoint(): Promise<void> {
+    try {
+      await this.#checkpointer?.run();
+    } catch (cause) {
+      this.logger.log("warn", "strata.checkpoint", "the last checkpoint failed; the next opening reads the log", {
+        cause,
+      });
+    }
+  }
+
+  #mustCheckpoint(): Checkpointer {
+    if (this.#checkpointer !== undefined) return this.#checkpointer;
+    throw new InvalidArgumentError("INVALID_ARGUMENT", "a database in memory has no files to write a checkpoint to", {
+      durability: this.durabilityMode,
+    });
+  }
+
   #kv(run: Run | string): KvStore {
     return new KvStore(this.head(this.#run(run)));
   }
 
   #health(): Health {
     const cause = this.#durability.cause ?? this.#commitPass.defect;
-    const state = this.#durability.health === "poisoned" || this.#commitPass.defect !== undefined ? "poisoned" : "ok";
-    return Object.freeze(StrataError.is(cause) ? { state, cause } : { state });
+    if (this.#durability.health === "poisoned" || this.#commitPass.defect !== undefined)
+      return Object.freeze(StrataError.is(cause) ? { state: "poisoned", cause } : { state: "poisoned" });
+    const failure = this.#checkpointer?.failure;
+    return Object.freeze(failure === undefined ? { state: "ok" } : { state: "degraded", cause: failure });
   }
 
   #clockBehindMs(): number | undefined {

@@ -11,17 +11,19 @@ export { type DiffFormatOptions, formatDiff } from "./algebra/run-diff-format.js
 export { diffToJson } from "./algebra/run-diff-json.js";
 export type { RunFilter } from "./algebra/run-filter.js";
 export type { Change, CommitChanges, WatchFilter } from "./change-feed.js";
+export type { CheckpointInfo } from "./checkpoint/checkpointer.js";
 export { CommitData } from "./commit-data.js";
 export type { CommitScan, CommitSummary } from "./commit-history.js";
 export { abortRate, TransactionCoordinator, type TransactionMetrics, totalCompleted } from "./coordinator.js";
 export { Database, type PersistenceMode, SHUTDOWN_TIMEOUT_MS } from "./database.js";
 export { type Backend, type BuilderSettings, DatabaseBuilder, durabilityMode } from "./database-builder.js";
-export type { DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
+export type { CheckpointOptions, DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
 export type { DerivedIndex } from "./derived-index.js";
 export { type DigestOptions, digestOf } from "./digest.js";
 export type { ExtensionType } from "./extensions.js";
 export type { Feed } from "./feed.js";
 export type { JsonPath, PatchOperation as JsonPatchOperation } from "./json/index.js";
+export type { LongWork } from "./long-work.js";
 export { Namespace } from "./namespace.js";
 export { type CommitInfo, OpenTransaction } from "./open-transaction.js";
 export {

@@ -32,11 +32,11 @@ export interface FiledRun {
 }
 
 /**
- * The runs of a database as the reserved run `_system` lists them: one row a run, under its name. A run that lies in files becomes an object
- * when somebody first asks for it, so that ten thousand finished runs cost an opening nothing. Invariants:
+ * The runs of a database as the reserved run `_system` lists them: one row a run, under its name. A run becomes an object when somebody
+ * first asks for it, so that ten thousand finished runs cost an opening nothing, and ten thousand forks little. Invariants:
  *
  * 1. Every row has at most one `Run`, under the row's name; no other `Run` is alive.
- * 2. A run without a `Run` is in the files, and not among `#gone`.
+ * 2. The number of every run is in `#names`, or in the files and not among `#gone`.
  * 3. The shard of a `Run` has the shard that it reads through as its parent, dropped or not.
  */
 export class LiveRuns implements RunGround {
@@ -44,7 +44,9 @@ export class LiveRuns implements RunGround {
   readonly #views: DerivedViews;
   readonly #byName = new Map<string, Run>();
   readonly #byNumber = new Map<RunId, Run>();
-  /** Runs made since the last checkpoint and before it that were asked for, by the number of the run they read through. */
+  /** The names of the runs made since the database was opened. */
+  readonly #names = new Map<RunId, string>();
+  /** Of these, the forks, by the number of the run they read through. */
   readonly #forks = new Map<RunId, Set<RunId>>();
   /** Shards of deleted runs that forks still read through. */
   readonly #departed = new Map<RunId, RunShard>();
@@ -98,7 +100,7 @@ export class LiveRuns implements RunGround {
   byNumber(number: RunId): Run | undefined {
     const known = this.#byNumber.get(number);
     if (known !== undefined || this.#gone.has(number)) return known;
-    const name = this.#filed?.run(number)?.name;
+    const name = this.#names.get(number) ?? this.#filed?.run(number)?.name;
     const run = name === undefined ? undefined : this.find(name);
     return run?.number === number ? run : undefined;
   }
@@ -160,6 +162,13 @@ export class LiveRuns implements RunGround {
     return this.#changes;
   }
 
+  /** Name and row of a run made since the database was opened that is no object yet; `undefined` for all others. */
+  unasked(number: RunId): { readonly name: string; readonly row: RunRow } | undefined {
+    const name = this.#byNumber.has(number) ? undefined : this.#names.get(number);
+    if (name === undefined) return undefined;
+    return { name, row: rowOf(this.#table?.head(name)) as RunRow };
+  }
+
   /** Deleted runs of the files that nobody reads through. */
   unneeded(): Iterable<RunId> {
     return this.#released;
@@ -185,8 +194,9 @@ export class LiveRuns implements RunGround {
       const run = known ?? this.#previous(name, version);
       if (run !== undefined) this.#drop(run, version);
     } else if (known === undefined || known.number !== row.number) {
-      // Of a run that lies in files, nobody has asked for anything yet: who does reads the newest row.
-      if (this.#filed?.run(row.number as RunId) === undefined) this.#add(name, row, version);
+      // Of one that is known by number alone, nobody has asked for anything yet: who does reads the newest row.
+      const number = row.number as RunId;
+      if (!this.#names.has(number) && this.#filed?.run(number) === undefined) this.#add(name, row, version);
     } else {
       known.update(row);
     }
@@ -204,20 +214,19 @@ export class LiveRuns implements RunGround {
   }
 
   #materialise(name: string): Run | undefined {
-    if (this.#filed === undefined) return undefined;
     const row = rowOf(this.#table?.head(name));
     return row === undefined ? undefined : this.#make(name, row);
   }
 
   #add(name: string, row: RunRow, version: Version): void {
-    const origin = originOf(row);
-    const run = this.#make(name, row);
-    this.#changes.push({ kind: "made", number: run.number, version });
-    if (origin === undefined) return;
-    const base = origin.base as RunId;
+    const number = row.number as RunId;
+    this.#names.set(number, name);
+    if (this.#filed !== undefined) this.#changes.push({ kind: "made", number, version });
+    const base = originOf(row)?.base as RunId | undefined;
+    if (base === undefined) return;
     const forks = this.#forks.get(base);
-    if (forks === undefined) this.#forks.set(base, new Set([run.number]));
-    else forks.add(run.number);
+    if (forks === undefined) this.#forks.set(base, new Set([number]));
+    else forks.add(number);
   }
 
   #make(name: string, row: RunRow): Run {
@@ -236,7 +245,7 @@ export class LiveRuns implements RunGround {
     if (imported !== undefined) return this.#store.adopt(this.#filedShard(number, imported, undefined));
     if (origin === undefined) return this.#store.create(number);
     // The base is alive when a fork of it is logged, so also when that is read back.
-    const base = this.#shard(origin.base as RunId);
+    const base = this.#shard(origin.base as RunId) ?? this.shardOf(origin.base as RunId);
     if (base === undefined)
       throw new CorruptionError("CORRUPT_RECORD", `a fork of run ${origin.base}, which does not exist`, { origin });
     return this.#store.create(number, base, origin.baseVersion);
@@ -279,7 +288,8 @@ export class LiveRuns implements RunGround {
     const { number, name } = run;
     this.#byName.delete(name);
     this.#byNumber.delete(number);
-    this.#changes.push({ kind: "deleted", number, version });
+    this.#names.delete(number);
+    if (this.#filed !== undefined) this.#changes.push({ kind: "deleted", number, version });
     if (this.#filed?.run(number) !== undefined) this.#gone.add(number);
     if (hasAny(this.forksOf(number))) this.#departed.set(number, run.shard);
     else this.#release(run.shard);

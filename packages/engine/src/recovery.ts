@@ -1,5 +1,5 @@
 import { ByteReader, CorruptionError, type Version } from "@strata/core";
-import type { Durability, RecoverySummary } from "@strata/durability";
+import type { Checkpoint, Durability, RecoverySummary } from "@strata/durability";
 import { applyCommit } from "./apply.js";
 import type { LiveRuns } from "./live-runs.js";
 import { decodeCommit } from "./operation.js";
@@ -26,17 +26,22 @@ export interface Recovered {
 }
 
 /**
- * Folds the log into an empty store: afterwards store and registry are what they were after the last commit that the log holds.
+ * Folds the log into an empty store, on top of the checkpoint that it begins with: afterwards store and registry are what they were after the last commit that the log holds.
  *
  * The result is a prefix of commit order that contains every commit acknowledged as strict; it depends on the files alone, and doing it
  * again, also after a crash in the middle, gives the same. Nothing is served before it returns.
  *
+ * @param onCheckpoint makes the store what it was at the checkpoint. @returns the timestamp of its newest commit
  * @throws CorruptionError when the log is damaged below its durable end, or holds what no engine of this version wrote
  */
-export function recover(durability: Durability, runs: LiveRuns): Recovered {
+export function recover(
+  durability: Durability,
+  runs: LiveRuns,
+  onCheckpoint: (checkpoint: Checkpoint) => number,
+): Recovered {
   let newestVersion = 0;
   let lastTimestamp = 0;
-  const summary = durability.recover((payload) => {
+  const visit = (payload: Uint8Array) => {
     const commit = decodeCommit(new ByteReader(payload));
     if (commit.version <= newestVersion) {
       throw new CorruptionError("CORRUPT_RECORD", `commit ${commit.version} follows commit ${newestVersion}`, {
@@ -58,6 +63,10 @@ export function recover(durability: Durability, runs: LiveRuns): Recovered {
     runs.fold(commit);
     newestVersion = commit.version;
     lastTimestamp = commit.timestamp;
+  };
+  const summary = durability.recover(visit, (checkpoint) => {
+    newestVersion = checkpoint.version;
+    lastTimestamp = onCheckpoint(checkpoint);
   });
   const place = ({ file, offset, bytes }: { file: string; offset: number; bytes: number }) => ({ file, offset, bytes });
   const report = {

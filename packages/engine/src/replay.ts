@@ -2,6 +2,9 @@ import { assert, ByteReader, type Limits, type RunId, silentLogger, type Version
 import type { Durability } from "@strata/durability";
 import { type EventTable, ReadView, type RunShard, ShardedStore, VersionChain } from "@strata/storage";
 import { applyCommit } from "./apply.js";
+import { Catalogue } from "./checkpoint/catalogue.js";
+import { FiledCatalogue } from "./checkpoint/filed-catalogue.js";
+import { SnapshotLibrary } from "./checkpoint/snapshot-library.js";
 import { DerivedViews } from "./derived-index.js";
 import { decodeEventRecord } from "./event-record.js";
 import type { Gate } from "./gate.js";
@@ -26,10 +29,24 @@ import type { KeyedPrimitive } from "./scope.js";
 export class ReplayedScope extends PastScope {
   /** Operations that were folded: the writes of every commit up to here, those that a fork inherited included. */
   readonly operationCount: number;
+  readonly #release: () => void;
 
-  constructor(gate: Gate, replayed: Run, at: { space: string; version: Version; timestamp: number }, limits: Limits) {
+  /** @param release called when it is disposed of: the files that it reads may go then. */
+  constructor(
+    gate: Gate,
+    replayed: Run,
+    at: { space: string; version: Version; timestamp: number },
+    limits: Limits,
+    release: () => void,
+  ) {
     super(gate, replayed, at.space, new ReadView(replayed.shard, at.version), at.timestamp, limits);
     this.operationCount = countOperations(replayed.shard, at.version);
+    this.#release = release;
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#release();
   }
 }
 
@@ -58,8 +75,12 @@ function countOperations(shard: RunShard, version: Version): number {
   return count;
 }
 
+/** What a replay keeps of the files that it reads, unpacked. */
+const CACHE_BYTES = 16 * 1024 * 1024;
+
 /**
- * The run as the log tells it: reads the whole log, and folds what the run and those it was forked from wrote, as recovery does.
+ * The run as log and files tell it: what the last checkpoint wrote, and on top of it what the run and those it was forked from have written
+ * since, folded as recovery does.
  *
  * @param run says whose commits to look for; nothing else is taken from the live store.
  * @param newest the last commit of the registry of runs that is in force.
@@ -68,19 +89,24 @@ export function replayLog(durability: Durability, run: Run, version: Version, ne
   const runs = new LiveRuns(new ShardedStore(), new DerivedViews(silentLogger));
   const through = new Map<RunId, Version>(lineage(run.shard, version).map((each) => [each.shard.id, each.through]));
   through.set(runs.system.number, newest);
-  durability.read((payload) => {
+  const visit = (payload: Uint8Array) => {
     const head = new ByteReader(payload);
     const number = head.varint() as RunId;
     if (head.varint() > (through.get(number) ?? 0)) return;
     const commit = decodeCommit(new ByteReader(payload));
-    if (number === runs.system.number) {
-      runs.fold(commit);
-      return;
-    }
-    const shard = runs.byNumber(number)?.shard;
+    const shard = runs.shardOf(number);
     assert(shard !== undefined, "a run is in the registry while it has commits");
     applyCommit(shard, commit, payload.length);
-  });
+    runs.fold(commit);
+  };
+  const { snapshots } = durability;
+  if (snapshots === undefined) durability.read(visit);
+  else {
+    const library = new SnapshotLibrary(snapshots, CACHE_BYTES);
+    const attach = (catalogue: Catalogue) => runs.attach(new FiledCatalogue(library, catalogue, new Map()));
+    attach(Catalogue.empty(library));
+    durability.read(visit, ({ root }) => attach(Catalogue.open(library, root)));
+  }
   const replayed = runs.byNumber(run.number);
   assert(replayed !== undefined, "a run that is alive is in the log");
   return replayed;

@@ -39,7 +39,7 @@ export class RetentionPins {
     const held = this.heldBy(shard);
     const { watermark } = shard;
     return {
-      from: this.#lowestStart(shard),
+      from: Math.min(this.#lowestStart(shard), watermark.heldFrom),
       isPinned: (from, to) => watermark.hasIn(from, to) || hasIn(held, from, to),
       horizon: (milliseconds) => shard.timeline.horizonAt(this.#clock.now() - milliseconds * 1000),
     };

@@ -229,6 +229,15 @@ export class Run {
   }
 }
 
+/** What `info()` says of a run that has just been made, without the run. */
+export function infoOfNew(name: string, row: RunRow): RunInfo {
+  const { id, number, status, createdAt, meta } = row;
+  const origin = originOf(row);
+  const info = { name, id, status, version: number, createdAt, meta };
+  if (origin === undefined) return Object.freeze(info);
+  return Object.freeze({ ...info, parent: Object.freeze({ run: origin.run, version: origin.version }) });
+}
+
 /** The fork origin that a row names, if it is that of a fork. */
 export function originOf(row: RunRow): ForkOrigin | undefined {
   return row["parent"] as ForkOrigin | undefined;

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { getHeapStatistics } from "node:v8";
 import { IoError } from "@strata/core";
 import type { Durability, DurabilityMode } from "@strata/durability";
 import { fileDurability } from "@strata/durability-file";
@@ -24,8 +25,13 @@ export function directorySettings(what: string, options: OpenOptions): Directory
     mode: mustMode(what, options),
     buffered: options.buffered,
     recovery: options.recovery,
-    engine: engineOptions(options),
+    engine: { ...engineOptions(options), memoryBudgetBytes: options.memoryBudgetBytes ?? defaultBudget() },
   };
+}
+
+/** A third of what the heap may become: the rest is for what cannot be read back, and for who uses the database. Bytes. */
+function defaultBudget(): number {
+  return Math.floor(getHeapStatistics().heap_size_limit / 3);
 }
 
 /** Opens the database in a directory, or joins the engine that has it open in this process. */

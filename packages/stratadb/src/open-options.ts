@@ -18,7 +18,7 @@ import {
   type Random,
 } from "@strata/core";
 import type { Durability, DurabilityMode } from "@strata/durability";
-import type { DatabaseOptions, Health } from "@strata/engine";
+import type { CheckpointOptions, DatabaseOptions, Health } from "@strata/engine";
 
 /** How a database is opened. Everything has a default. */
 export type OpenOptions = Options<{
@@ -30,6 +30,13 @@ export type OpenOptions = Options<{
   buffered: Options<{ flushIntervalMs: number; maxPendingWrites: number }>;
   /** Reads what is there and changes no byte; writes throw `READ_ONLY`. */
   readOnly: boolean;
+  /**
+   * Snapshot files hold what the log need not be read for any more. One is written in the background once the log behind the last is longer
+   * than `walSizeBytes` (64 MiB), and by `shutdown` unless `onClose` is false; with `"manual"` only by `checkpoint()`.
+   */
+  checkpoint: CheckpointOptions | "manual";
+  /** How many bytes of what can be read back from files may stay in memory, about: a third of what the runtime allows its heap. */
+  memoryBudgetBytes: number;
   limits: Partial<Limits>;
   /** `"salvage"` goes on where `"strict"`, the default, refuses a damaged log; what it dropped is in `info().recovery`. */
   recovery: "strict" | "salvage";
@@ -55,6 +62,9 @@ const CHECKS: { readonly [N in keyof OpenOptions]-?: OptionCheck } = {
   durability: isModeOrBackend,
   buffered: isGroup({ flushIntervalMs: isWholeNumber(1), maxPendingWrites: isWholeNumber(1) }),
   readOnly: isBoolean,
+  checkpoint: (value) =>
+    value === "manual" ? undefined : isGroup({ walSizeBytes: isWholeNumber(1), onClose: isBoolean })(value),
+  memoryBudgetBytes: isWholeNumber(1),
   limits: isGroup(LIMIT_CHECKS),
   recovery: isOneOf(["strict", "salvage"]),
   clock: hasMethods("now"),
@@ -88,8 +98,8 @@ export function mustMode(what: string, options: OpenOptions | undefined): Durabi
 
 /** What the engine takes of them, whatever its backend. */
 export function engineOptions(options: OpenOptions): Omit<DatabaseOptions, "durability"> {
-  const { readOnly, limits, clock, random, logger, onHealth } = options;
-  return { readOnly, limits, clock, random, logger, onHealth };
+  const { readOnly, checkpoint, memoryBudgetBytes, limits, clock, random, logger, onHealth } = options;
+  return { readOnly, checkpoint, memoryBudgetBytes, limits, clock, random, logger, onHealth };
 }
 
 /** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */

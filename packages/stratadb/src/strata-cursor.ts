@@ -4,6 +4,8 @@ import {
   DEFAULT_NAME,
   type Feed,
   type Handle,
+  hasMethods,
+  isFunction,
   isString,
   makeAsyncDisposable,
   makeDisposable,
@@ -27,17 +29,22 @@ import {
   validateSpaceName,
 } from "@strata/core";
 import type {
+  CheckpointInfo,
   CommitInfo,
   Database,
   DatabaseInfo,
   EventLog,
   JsonStore,
   Kv,
+  LongWork,
   RunInfo,
   StateCells,
   TransactionMetrics,
   TransactionOptions,
 } from "@strata/engine";
+
+/** The checks of `LongWork`. */
+const LONG_WORK = { signal: hasMethods("addEventListener", "throwIfAborted"), onProgress: isFunction };
 
 /** A share in an open database: it closes when every share was given back. */
 export interface DatabaseShare {
@@ -196,6 +203,19 @@ export abstract class StrataCursor implements Handle {
   commitStatus(commit: Pick<CommitInfo, "epoch" | "version">): "committed" | "lost" | "unknown" {
     this.#here();
     return this.database.commitStatus(commit);
+  }
+
+  /**
+   * Writes what was committed since the last checkpoint into snapshot files: the next opening reads no log before it, and history leaves
+   * memory. In slices, while reads and writes go on; wherever it ends early, the checkpoint before counts.
+   *
+   * @throws {StateError} `READ_ONLY`
+   * @throws {IoError} `DISK_FULL`, `IO_ERROR`: nothing is lost
+   */
+  async checkpoint(options?: LongWork): Promise<CheckpointInfo> {
+    this.#here();
+    checkOptions("checkpoint", options, LONG_WORK);
+    return await this.database.checkpoint(options);
   }
 
   info(): DatabaseInfo {

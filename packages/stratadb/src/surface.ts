@@ -59,6 +59,8 @@ export {
 export type { Durability } from "@strata/durability";
 export type {
   ChainReport,
+  CheckpointInfo,
+  CheckpointOptions,
   CommitInfo,
   CommitSummary as CommitRecord,
   Conflict,
@@ -75,6 +77,7 @@ export type {
   Kv,
   KvReads,
   Lease,
+  LongWork,
   MergeOptions,
   MergeResult,
   RecoveryReport,

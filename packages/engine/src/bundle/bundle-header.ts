@@ -9,6 +9,7 @@ import {
   validateRunName,
   validateTagName,
 } from "@strata/core";
+import { formatRetention, parseRetention } from "@strata/storage";
 import { type RunStatus, STATUS_MOVES } from "../run.js";
 import type { Tag } from "../tag.js";
 import { invalidBundle } from "./bundle-format.js";
@@ -32,6 +33,8 @@ export interface BundleHeader {
   readonly meta: ValueObject;
   /** The run that this one was imported from, where it could not keep the id. */
   readonly origin: { readonly run: string; readonly id: string } | undefined;
+  /** Its own rules for how much history it keeps, as `formatRetention` writes them. */
+  readonly retention: string | undefined;
   /** The run's own when it was exported. */
   readonly version: Version;
   /** Where the history that is here begins, and when. */
@@ -54,11 +57,12 @@ const HASH = /^[0-9a-f]{64}$/;
 const ID = /^[A-Za-z0-9_-]+$/;
 
 export function encodeHeader(writer: ByteWriter, header: BundleHeader): void {
-  const { endedAt, origin, chains, tags, ...rest } = header;
+  const { endedAt, origin, retention, chains, tags, ...rest } = header;
   encodeCanonical(writer, {
     ...rest,
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(origin === undefined ? {} : { origin: { ...origin } }),
+    ...(retention === undefined ? {} : { retention }),
     chains: chains.map((chain) => ({ ...chain })),
     tags: tags.map((tag) => ({ ...tag })),
   } satisfies ValueObject);
@@ -78,6 +82,7 @@ export function decodeHeader(payload: Uint8Array): BundleHeader {
     endedAt: members.optional("endedAt") === undefined ? undefined : members.whole("endedAt"),
     meta: objectIn(members.value("meta"), "meta"),
     origin: originIn(members),
+    retention: retentionIn(members),
     version: members.whole("version", 1, VERSION_MAX),
     first: members.whole("first", 0, VERSION_MAX),
     firstTime: members.whole("firstTime"),
@@ -190,6 +195,14 @@ function originIn(members: Members): BundleHeader["origin"] {
   origin.expectNoOthers();
   validateRunName(found.run);
   return found;
+}
+
+function retentionIn(members: Members): string | undefined {
+  if (members.optional("retention") === undefined) return undefined;
+  const text = members.text("retention");
+  const rules = parseRetention(text);
+  if (rules === undefined || formatRetention(rules) !== text) throw invalidBundle("the retention of its run is none");
+  return text;
 }
 
 function chainIn(value: Value): BundleChain {

@@ -1,9 +1,8 @@
-import type { VersionChain } from "@strata/storage";
 import { beforeEach, describe, expect, test } from "vitest";
 import { BundleHost, joined, tickingClock } from "../../test/bundle-host.js";
 import { stateOf } from "../../test/run-state.js";
 import { storesOf } from "../../test/stores.js";
-import { Database, KvStore } from "../index.js";
+import { Database, KvStore, keepLast } from "../index.js";
 
 const code = (code: string, facts: object = {}) =>
   expect.objectContaining({ code, facts: expect.objectContaining(facts) });
@@ -224,27 +223,40 @@ describe("the last state alone", () => {
   });
 
   test("is what a run begins with whose older history retention dropped", async () => {
+    source.db.runs.setRetention("job", keepLast(5));
     const { kv } = on(source, "job");
-    for (let i = 0; i < 20; i++) kv.put("hot", i);
+    for (let i = 0; i < 40; i++) kv.put("hot", i);
+    kv.put("cold", 1);
     const job = source.db.runs.must("job");
-    const versions = kv.history("hot").map(({ version }) => version);
-    const chain = job.shard.table("default", "kv")?.put("hot", 20, job.version + 1) as VersionChain;
-    job.shard.timeline.append(job.version + 1, job.shard.lastTimestamp + 1, undefined, 0);
-    job.shard.timeline.write(chain);
-    job.shard.lastVersion = job.version + 1;
-    const count = chain.keptVersions().length;
-    chain.trim(
-      Array.from({ length: count }, (_, i) => i >= count - 5),
-      () => {},
-    );
-    const oldest = versions[3] as number;
+    const history = kv.history("hot");
+    expect(history.length).toBeLessThan(20);
     await target.bundles.import([await source.exported("job")]);
     const copy = target.db.runs.must("job");
-    expect(copy.firstVersion).toBe(oldest);
-    expect(on(target, "job").kv.history("hot")).toEqual(kv.history("hot"));
-    for (const version of versions.slice(0, 4))
+    expect(copy.firstVersion).toBe(history.at(-1)?.version);
+    expect(on(target, "job").kv.history("hot")).toEqual(history);
+    for (const { version } of history)
       expect(stateOf(target.db, copy, version)).toEqual(stateOf(source.db, job, version));
+    expect(() => target.db.at(copy, "default", { version: copy.firstVersion - 1 })).toThrow(code("HISTORY_TRIMMED"));
     expect(await target.exported("job")).toEqual(await source.exported("job"));
+    // Its own rules came along.
+    for (let i = 0; i < 40; i++) on(target, "job").kv.put("hot", i);
+    expect(on(target, "job").kv.history("hot").length).toBeLessThan(20);
+  });
+
+  test("is complete however much is written, and dropped, while it is exported", async () => {
+    source.db.runs.setRetention("job", keepLast(1));
+    const { kv } = on(source, "job");
+    for (let i = 0; i < 30; i++) for (const key of ["h0", "h1", "h2"]) kv.put(key, "x".repeat(10_000) + i);
+    const kept = kv.history("h0").length;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of source.bundles.export(source.db.runs.must("job"))) {
+      chunks.push(chunk);
+      for (let i = 0; i < 30; i++) kv.put("h0", i);
+    }
+    await target.bundles.import(chunks);
+    expect(on(target, "job").kv.history("h0").length).toBe(kept);
+    for (let i = 0; i < 30; i++) kv.put("h0", i);
+    expect(kv.history("h0").length).toBeLessThan(30);
   });
 });
 

@@ -3,6 +3,7 @@ import { ReadView } from "@strata/storage";
 import type { Gate } from "../gate.js";
 import { type LongWork, Slices } from "../long-work.js";
 import type { Run } from "../run.js";
+import { RETENTION } from "../run-retention.js";
 import type { BundleHeader } from "./bundle-header.js";
 import type { BundleRecord } from "./bundle-record.js";
 import { BundleWriter } from "./bundle-writer.js";
@@ -49,10 +50,14 @@ export async function* exportRun(
   const slices = new Slices(runtime.clock, timer, signal);
   const { version } = run;
   const view = new ReadView(run.shard, version);
+  const content = new RunContent(run.shard, version);
+  let release = content.hold(0);
   try {
-    const content = new RunContent(run.shard, version);
     const base = history ? await slices.run(content.completeFrom(run.past?.base ?? 0)) : version;
     assertUsable();
+    const holdsAll = release;
+    release = content.hold(base);
+    holdsAll();
     const commits = await slices.run(content.countCommits(base));
     assertUsable();
     const writer: RunWriter = format === "bundle" ? new BundleWriter(runtime) : new LineWriter();
@@ -79,6 +84,7 @@ export async function* exportRun(
     yield* writer.end();
     onProgress?.(done, total());
   } finally {
+    release();
     view.dispose();
   }
 }
@@ -99,6 +105,7 @@ function headerOf(
     endedAt: run.endedAt,
     meta: run.meta,
     origin: run.importedFrom,
+    retention: run.row[RETENTION] as string | undefined,
     version,
     first: first.version,
     firstTime: first.time,

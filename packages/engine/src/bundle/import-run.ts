@@ -18,6 +18,7 @@ import type { Gate } from "../gate.js";
 import { type LongWork, Slices } from "../long-work.js";
 import type { RunInfo, RunRow } from "../run.js";
 import type { ImportedPast } from "../run-past.js";
+import { RETENTION } from "../run-retention.js";
 import type { Tag } from "../tag.js";
 import { randomUuid } from "../uuid.js";
 import { invalidBundle } from "./bundle-format.js";
@@ -115,7 +116,7 @@ class IncomingRun implements BundleVisitor {
     if (isKnown && this.#as === undefined)
       throw taken(`there is a run with the id of "${name}" already`, { run: name, id: header.id });
     const shard = new RunShard(host.drawNumber());
-    const { first, firstTime, base, version, status, createdAt, endedAt, meta } = header;
+    const { first, firstTime, base, version, status, createdAt, endedAt, meta, retention } = header;
     const origin = isKnown ? { run: header.name, id: header.id } : header.origin;
     this.#header = header;
     this.#shard = shard;
@@ -129,6 +130,7 @@ class IncomingRun implements BundleVisitor {
       past: { first, firstTime, base } satisfies ImportedPast,
       ...(endedAt === undefined ? {} : { endedAt }),
       ...(origin === undefined ? {} : { origin }),
+      ...(retention === undefined ? {} : { [RETENTION]: retention }),
     };
   }
 

@@ -17,13 +17,14 @@ export class LineWriter {
   #text = "";
 
   begin(header: BundleHeader): Uint8Array {
-    const { meta, endedAt, origin, chains, tags, ...rest } = header;
+    const { meta, endedAt, origin, retention, chains, tags, ...rest } = header;
     this.#line({
       kind: "run",
       formatVersion: BUNDLE_FORMAT_VERSION,
       ...rest,
       endedAt,
       origin: origin === undefined ? undefined : { ...origin },
+      retention,
       meta: Value.toJson(meta),
       chains: chains.map((chain) => ({ ...chain })),
       tags: tags.map((tag) => ({ ...tag })),

@@ -53,6 +53,14 @@ export class RunContent {
     return Math.min(from, this.version);
   }
 
+  /** Keeps retention from dropping anything above `base`. @returns what lets go of it */
+  hold(base: Version): () => void {
+    const releases = this.#stretches.map(({ shard }) => shard.watermark.holdFrom(base));
+    return () => {
+      for (const release of releases) release();
+    };
+  }
+
   /** When the oldest commit was made, µs since the epoch; `undefined` without any. */
   get oldestTimestamp(): number | undefined {
     for (const { shard, through } of this.#stretches) {
@@ -77,7 +85,7 @@ export class RunContent {
   /**
    * Every commit above `base`, oldest first, each with all that it wrote.
    *
-   * @throws StateError `HISTORY_TRIMMED` when retention drops some of it meanwhile
+   * @throws StateError `HISTORY_TRIMMED` when some of it is no longer kept: see `hold`
    */
   *commits(base: Version): Generator<BundleRecord, void, undefined> {
     for (const { shard, through } of this.#stretches) {
@@ -212,7 +220,7 @@ function StateErrorIsTrimmed(error: unknown): error is StateError {
 }
 
 function trimmedMeanwhile(version: Version): StateError {
-  return new StateError("HISTORY_TRIMMED", `retention dropped what commit ${version} wrote while it was exported`, {
+  return new StateError("HISTORY_TRIMMED", `what commit ${version} wrote is no longer kept`, {
     requested: { version },
   });
 }

@@ -1,0 +1,264 @@
+import type { RunId, Version } from "@strata/core";
+import { type KeepEntries, ReadView, type RunShard, writeSegment } from "@strata/storage";
+import type { LiveRuns } from "../live-runs.js";
+import type { LongWork, Slices } from "../long-work.js";
+import { originOf } from "../run.js";
+import { type Catalogue, CatalogueChanges, type CatalogueRow } from "./catalogue.js";
+import { importedSnapshotOf } from "./filed-catalogue.js";
+import type { SegmentPlace } from "./segment-place.js";
+import { SnapshotBatch } from "./snapshot-batch.js";
+import type { SnapshotLibrary } from "./snapshot-library.js";
+
+/** What every checkpoint of a database is made from. */
+export interface CheckpointGround {
+  readonly library: SnapshotLibrary;
+  readonly runs: LiveRuns;
+  /** Shards that are in memory: only they can have changed. */
+  readonly shards: () => Iterable<RunShard>;
+  /** Where a run lies that came with files of its own since the last checkpoint. */
+  readonly importedPlaces: (number: RunId) => readonly SegmentPlace[];
+}
+
+/** The moment that a checkpoint is of. */
+export interface CheckpointMoment {
+  readonly version: Version;
+  readonly timestamp: number;
+}
+
+/** How the segments of runs are written. */
+export interface WritingPolicy {
+  /** Whether a run is written anew, all of it, changed or not. */
+  isRewritten(shard: RunShard): boolean;
+  /**
+   * Which entries stay where older segments are taken into a new one; `undefined` for all.
+   *
+   * @param isWhole whether all of the run's segments are taken in, so that nothing older can show through.
+   */
+  keep(shard: RunShard, isWhole: boolean): KeepEntries | undefined;
+}
+
+/** Nothing is dropped, and nothing is written that has not changed. */
+export const KEEP_EVERYTHING: WritingPolicy = { isRewritten: () => false, keep: () => undefined };
+
+/** What has been written, and is to be attached to its shard once it is published. */
+export interface WrittenRun {
+  readonly shard: RunShard;
+  readonly places: readonly SegmentPlace[];
+}
+
+/** A segment is taken into the one that is written on top of it unless it is larger than this many times that one. */
+const MERGE_FACTOR = 2;
+/** What a commit takes in a segment, about, besides what it took in the log. Bytes. */
+const COMMIT_BYTES = 24;
+/** The fixed parts of a segment. Bytes. */
+const SMALLEST_SEGMENT = 256;
+/** A row of the catalogue. Bytes. */
+const ROW_BYTES = 64;
+
+/**
+ * One checkpoint in the making: first every run that has changed since the last one, then the catalogue. Runs may be written to meanwhile:
+ * what is read is what they held at the moment the checkpoint is of, which views keep in place.
+ */
+export class CheckpointWork {
+  readonly #ground: CheckpointGround;
+  readonly #catalogue: Catalogue;
+  readonly #moment: CheckpointMoment;
+  readonly #slices: Slices;
+  readonly #batch: SnapshotBatch;
+  readonly #changes = new CatalogueChanges();
+  /** By how many bytes less of each file is in use, or more. */
+  readonly #usage = new Map<string, number>();
+  readonly #views: ReadView[] = [];
+  readonly written: WrittenRun[] = [];
+  /** Files that are needed by no checkpoint once this one is published. */
+  readonly obsolete: string[] = [];
+  /** Bytes of the segments of runs. */
+  bytes = 0;
+
+  constructor(ground: CheckpointGround, catalogue: Catalogue, moment: CheckpointMoment, slices: Slices) {
+    this.#ground = ground;
+    this.#catalogue = catalogue;
+    this.#moment = moment;
+    this.#slices = slices;
+    this.#batch = new SnapshotBatch(ground.library.files);
+  }
+
+  /**
+   * Writes the runs that have changed.
+   *
+   */
+  async writeRuns(policy: WritingPolicy, onProgress: LongWork["onProgress"]): Promise<void> {
+    const { runs, shards } = this.#ground;
+    const { version } = this.#moment;
+    const unneeded = [...runs.unneeded()];
+    const made = new Set<RunId>();
+    const deleted = new Set<RunId>();
+    for (const change of runs.changes) (change.kind === "made" ? made : deleted).add(change.number);
+    const candidates = new Set<RunShard>([...shards(), ...runs.departed()]);
+    const tasks: { readonly shard: RunShard; readonly isRewritten: boolean; readonly writes: boolean }[] = [];
+    for (const shard of candidates) {
+      const isRewritten = policy.isRewritten(shard);
+      const writes = isRewritten || shard.lastVersion > shard.coldThrough;
+      if (!writes && !made.has(shard.id) && !deleted.has(shard.id)) continue;
+      this.#views.push(new ReadView(shard, version));
+      tasks.push({ shard, isRewritten, writes });
+    }
+    for (const number of made) this.#noteUnasked(number);
+    const moment = tasks.map(({ shard }) => ({ lastVersion: shard.lastVersion, lastTimestamp: shard.lastTimestamp }));
+    const names = tasks.map(({ shard }) => runs.byNumber(shard.id)?.name);
+    for (const [index, { shard, isRewritten, writes }] of tasks.entries()) {
+      const filed = this.#catalogue.run(shard.id)?.places;
+      const known = filed ?? this.#ground.importedPlaces(shard.id);
+      if (filed === undefined) for (const { file, length } of known) this.#use(file, length);
+      const places = writes ? await this.#writeRun(shard, known, isRewritten, policy) : known;
+      if (writes) this.written.push({ shard, places });
+      const row: CatalogueRow = {
+        name: names[index],
+        lastVersion: moment[index]!.lastVersion,
+        lastTimestamp: moment[index]!.lastTimestamp,
+        base: shard.parent?.id,
+        forkVersion: shard.parent === undefined ? 0 : shard.forkVersion,
+        places,
+      };
+      this.#changes.setRun(shard.id, row);
+      onProgress?.(index + 1, tasks.length);
+      await this.#slices.pause();
+    }
+    for (const number of unneeded) this.#forget(number);
+  }
+
+  /** Writes the catalogue and makes all files durable. @returns where the catalogue is. */
+  async writeCatalogue(previous: Version): Promise<readonly SegmentPlace[]> {
+    const { version, timestamp } = this.#moment;
+    const catalogue = this.#catalogue;
+    const { kept, merged } = chooseMerged(catalogue.places, this.#changes.rows.size * ROW_BYTES);
+    // The catalogue's own segments have files of their own, and are not counted by it: the root names them.
+    for (const { file } of merged) this.#changes.setDead(file, version);
+    for (const { name, since } of catalogue.deadFiles()) {
+      if (since > previous) continue;
+      this.#changes.removeDead(name);
+      this.obsolete.push(name);
+    }
+    this.#countFiles();
+    catalogue.change(version, timestamp, this.#changes);
+    const draft = this.#batch.begin(Number.POSITIVE_INFINITY);
+    await this.#slices.run(
+      writeSegment(
+        {
+          shard: catalogue.shard,
+          from: catalogue.shard.coldThrough,
+          through: version,
+          merge: this.#ground.library.sources(merged),
+          keep: merged.length === 0 ? undefined : newestOnly(kept.length === 0),
+        },
+        draft.write,
+      ),
+    );
+    await this.#batch.finish();
+    return [...kept, draft.end()];
+  }
+
+  /** What was written counts for nothing. */
+  discard(): void {
+    this.#batch.discard();
+  }
+
+  /** Lets go of the moment. */
+  release(): void {
+    for (const view of this.#views) view.dispose();
+  }
+
+  async #writeRun(
+    shard: RunShard,
+    known: readonly SegmentPlace[],
+    isRewritten: boolean,
+    policy: WritingPolicy,
+  ): Promise<readonly SegmentPlace[]> {
+    shard.load();
+    const expected = expectedBytes(shard);
+    const { kept, merged } = isRewritten ? { kept: [], merged: known } : chooseMerged(known, expected);
+    const draft = this.#batch.begin(expected + merged.reduce((sum, { length }) => sum + length, 0));
+    const input = {
+      shard,
+      from: shard.coldThrough,
+      through: this.#moment.version,
+      merge: this.#ground.library.sources(merged),
+      keep: merged.length === 0 ? undefined : policy.keep(shard, kept.length === 0),
+    };
+    await this.#slices.run(writeSegment(input, draft.write));
+    const place = draft.end();
+    this.bytes += place.length;
+    this.#use(place.file, place.length);
+    for (const { file, length } of merged) this.#use(file, -length);
+    return [...kept, place];
+  }
+
+  /** A run that nobody has asked for since it was made: there is its row, and what it came with. */
+  #noteUnasked(number: RunId): void {
+    const unasked = this.#ground.runs.unasked(number);
+    if (unasked === undefined) return;
+    const { name, row } = unasked;
+    const origin = originOf(row);
+    const snapshot = importedSnapshotOf(row);
+    this.#changes.setRun(number, {
+      name,
+      lastVersion: snapshot?.lastVersion ?? 0,
+      lastTimestamp: snapshot?.lastTimestamp ?? 0,
+      base: origin?.base as RunId | undefined,
+      forkVersion: origin?.baseVersion ?? 0,
+      places: snapshot?.places ?? [],
+    });
+    for (const { file, length } of snapshot?.places ?? []) this.#use(file, length);
+  }
+
+  /** A run that is gone, and that nobody reads through. */
+  #forget(number: RunId): void {
+    const row = this.#catalogue.run(number);
+    if (row === undefined) return;
+    this.#changes.removeRun(number, row.base);
+    for (const { file, length } of row.places) this.#use(file, -length);
+  }
+
+  #use(file: string, bytes: number): void {
+    this.#usage.set(file, (this.#usage.get(file) ?? 0) + bytes);
+  }
+
+  #countFiles(): void {
+    const sizes = new Map(this.#batch.files.map(({ name, bytes }) => [name, bytes]));
+    for (const [name, change] of this.#usage) {
+      const known = this.#catalogue.file(name);
+      const live = (known?.live ?? 0) + change;
+      if (live > 0) this.#changes.setFile(name, { bytes: sizes.get(name) ?? known?.bytes ?? live, live });
+      else this.#changes.setDead(name, this.#moment.version);
+    }
+  }
+}
+
+/** The newest segments that are not much larger than what is written on top of them: so a stack stays short, and each byte is rewritten seldom. */
+function chooseMerged(
+  places: readonly SegmentPlace[],
+  expected: number,
+): { readonly kept: readonly SegmentPlace[]; readonly merged: readonly SegmentPlace[] } {
+  let size = expected;
+  let first = places.length;
+  while (first > 0 && places[first - 1]!.length <= MERGE_FACTOR * size) {
+    first--;
+    size += places[first]!.length;
+  }
+  return { kept: places.slice(0, first), merged: places.slice(first) };
+}
+
+/** About what a run's changes since its last segment take. */
+function expectedBytes(shard: RunShard): number {
+  let bytes = SMALLEST_SEGMENT;
+  for (const commit of shard.timeline.commits({ after: shard.coldThrough })) bytes += commit.bytes + COMMIT_BYTES;
+  return bytes;
+}
+
+/** Of a catalogue, nobody asks for the past. What is deleted may only go where nothing older is left to show through. */
+function newestOnly(isWhole: boolean): KeepEntries {
+  return (_primitive, _key, versions, isDead) => {
+    const newest = versions.length - 1;
+    return versions.map((_version, index) => index === newest && !(isWhole && isDead(index)));
+  };
+}

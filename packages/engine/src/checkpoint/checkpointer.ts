@@ -1,0 +1,330 @@
+import {
+  type Clock,
+  type Logger,
+  type Lsn,
+  type RunId,
+  StateError,
+  StrataError,
+  type Timer,
+  type Version,
+} from "@strata/core";
+import type { Checkpoint, Durability, SnapshotFiles } from "@strata/durability";
+import { type RunShard, type ShardedStore, VersionChain } from "@strata/storage";
+import type { DerivedIndex } from "../derived-index.js";
+import type { LiveRuns } from "../live-runs.js";
+import { type LongWork, Slices } from "../long-work.js";
+import { Catalogue } from "./catalogue.js";
+import { type CheckpointMoment, CheckpointWork, type WritingPolicy, type WrittenRun } from "./checkpoint-work.js";
+import { FiledCatalogue } from "./filed-catalogue.js";
+import type { SegmentPlace } from "./segment-place.js";
+import { SnapshotLibrary } from "./snapshot-library.js";
+
+/** What one checkpoint did. */
+export interface CheckpointInfo {
+  /** Runs written. */
+  readonly runs: number;
+  /** Of their segments. */
+  readonly bytes: number;
+  /** Of log that is not needed any more and was removed. */
+  readonly logBytesRetired: number;
+}
+
+export interface CheckpointSettings {
+  /** A checkpoint is begun when the log behind the last one is longer than this, in bytes; `Infinity` for never. */
+  readonly walSizeBytes: number;
+  /** How many bytes what was read from files may take in memory, about. */
+  readonly memoryBudgetBytes: number;
+}
+
+/** What a chain takes in memory besides its value. Bytes. */
+const CHAIN_BYTES = 200;
+/** A part of the budget that unpacked blocks of files may take. */
+const CACHE_SHARE = 1 / 8;
+/** Blocks read from files before memory is looked at again. */
+const READS_PER_LOOK = 2_000;
+
+const NOTHING_DONE: CheckpointInfo = Object.freeze({ runs: 0, bytes: 0, logBytesRetired: 0 });
+
+/**
+ * Writes what the log says into snapshot files, so that the log stays short, history leaves memory, and opening reads next to nothing.
+ *
+ * A checkpoint is of one version of the whole database. It goes: files of all runs changed since the last one → the catalogue's → all of
+ * them durable → published (`Durability.publishCheckpoint`: from here on it counts) → the store reads from them → files that neither this
+ * checkpoint nor the one before names are removed. Wherever it ends early, the checkpoint before counts and nothing is lost; files that were
+ * left over are removed by the first checkpoint of the next opening. Commits go on meanwhile.
+ */
+export class Checkpointer implements DerivedIndex {
+  readonly name = "checkpoint";
+  readonly #durability: Durability;
+  readonly #store: ShardedStore;
+  readonly #runs: LiveRuns;
+  readonly #library: SnapshotLibrary;
+  readonly #clock: Clock;
+  readonly #timer: Timer;
+  readonly #logger: Logger;
+  readonly #settings: CheckpointSettings;
+  readonly #policy: WritingPolicy;
+  readonly #drawMoment: () => CheckpointMoment;
+  #catalogue: Catalogue;
+  /** The last one that counts. */
+  #published: { readonly version: Version; readonly lsn: Lsn } = { version: 0, lsn: 0 as Lsn };
+  /** Where the log was when the last one was begun. */
+  #begunAt: Lsn = 0 as Lsn;
+  readonly #imported = new Map<RunId, readonly SegmentPlace[]>();
+  /** Readers of the files that do not follow checkpoints: replays. While there are any, no file goes. */
+  #readers = 0;
+  #hasSwept = false;
+  #running: Promise<unknown> | undefined;
+  #cancelScheduled: (() => void) | undefined;
+  #reads = 0;
+  #isClosed = false;
+  #failure: StrataError | undefined;
+
+  constructor(parts: {
+    readonly durability: Durability;
+    readonly files: SnapshotFiles;
+    readonly store: ShardedStore;
+    readonly runs: LiveRuns;
+    readonly clock: Clock;
+    readonly timer: Timer;
+    readonly logger: Logger;
+    readonly settings: CheckpointSettings;
+    /** How runs are written where nobody says otherwise. */
+    readonly policy: WritingPolicy;
+    /** A version above that of every commit so far, with the timestamp of the newest. */
+    readonly drawMoment: () => CheckpointMoment;
+  }) {
+    this.#durability = parts.durability;
+    this.#store = parts.store;
+    this.#runs = parts.runs;
+    this.#clock = parts.clock;
+    this.#timer = parts.timer;
+    this.#logger = parts.logger;
+    this.#settings = parts.settings;
+    this.#policy = parts.policy;
+    this.#drawMoment = parts.drawMoment;
+    const cacheBytes = parts.settings.memoryBudgetBytes * CACHE_SHARE;
+    this.#library = new SnapshotLibrary(parts.files, cacheBytes, () => this.#noteRead());
+    this.#catalogue = Catalogue.empty(this.#library);
+    this.#runs.attach(this.#filed());
+  }
+
+  /** The checkpoint that recovery begins with. @returns the timestamp of the newest commit in it */
+  recovered(checkpoint: Checkpoint): number {
+    this.#catalogue = Catalogue.open(this.#library, checkpoint.root);
+    this.#published = checkpoint;
+    this.#begunAt = checkpoint.lsn;
+    this.#runs.attach(this.#filed());
+    return this.#catalogue.timestamp;
+  }
+
+  /** What went wrong with the last one, if it did. */
+  get failure(): StrataError | undefined {
+    return this.#failure;
+  }
+
+  /** The part of a database that lies in files, for whoever needs to know what a run takes there. */
+  get catalogue(): Catalogue {
+    return this.#catalogue;
+  }
+
+  get library(): SnapshotLibrary {
+    return this.#library;
+  }
+
+  /** Called in the commit pass: looks at two numbers. */
+  onCommit(): void {
+    if (this.#durability.end - this.#begunAt > this.#settings.walSizeBytes) this.#schedule();
+  }
+
+  onRunDropped(): void {}
+
+  /**
+   * Writes a checkpoint of all that is committed; does nothing when that is what the last one was of. One at a time: a second call waits
+   * for the first.
+   *
+   * @param rewriting given to write runs anew that have not changed.
+   *
+   * @throws what the disk says; then the checkpoint before still counts. The signal's reason, when it is aborted.
+   */
+  async run(work: LongWork = {}, rewriting?: WritingPolicy): Promise<CheckpointInfo> {
+    while (this.#running !== undefined) await this.#running.catch(() => {});
+    this.#mustBeOpen();
+    const running = this.#take(work, rewriting);
+    this.#running = running;
+    try {
+      const info = await running;
+      this.#failure = undefined;
+      return info;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  /** Holds all files in place until what it returns is called. */
+  holdFiles(): () => void {
+    this.#readers++;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#readers--;
+      isHeld = false;
+    };
+  }
+
+  /** Lets everything go that can be read back from files and does not fit into the budget, the largest runs first. */
+  trimMemory(): void {
+    const shards = [...this.#store.loaded(), ...this.#runs.departed()];
+    const sizes = shards.map((shard) => ({ shard, bytes: memoryOf(shard, this.#placesOf(shard.id)) }));
+    let total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+    const allowed = this.#settings.memoryBudgetBytes * (1 - CACHE_SHARE);
+    if (total <= allowed) return;
+    sizes.sort((a, b) => b.bytes - a.bytes);
+    for (const { shard, bytes } of sizes) {
+      if (total <= allowed / 2) return;
+      shard.evict();
+      total -= bytes;
+    }
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelScheduled?.();
+  }
+
+  async #take({ signal, onProgress }: LongWork, rewriting: WritingPolicy | undefined): Promise<CheckpointInfo> {
+    const lsn = this.#durability.end;
+    const previous = this.#published;
+    this.#begunAt = lsn;
+    if (lsn === previous.lsn && rewriting === undefined) return NOTHING_DONE;
+    const moment = this.#drawMoment();
+    const slices = new Slices(this.#clock, this.#timer, signal);
+    const ground = {
+      library: this.#library,
+      runs: this.#runs,
+      shards: () => this.#store.loaded(),
+      importedPlaces: (number: RunId) => this.#imported.get(number) ?? [],
+    };
+    const work = new CheckpointWork(ground, this.#catalogue, moment, slices);
+    try {
+      let places: readonly SegmentPlace[];
+      let logBytesRetired: number;
+      try {
+        await work.writeRuns(rewriting ?? this.#policy, onProgress);
+        places = await work.writeCatalogue(previous.version);
+        this.#mustBeOpen();
+        const root = Catalogue.rootOf(places, moment.timestamp);
+        ({ logBytesRetired } = await this.#durability.publishCheckpoint({ version: moment.version, lsn, root }));
+      } catch (error) {
+        work.discard();
+        // It holds changes that no file has.
+        this.#catalogue = this.#catalogue.reopened();
+        this.#runs.checkpointed(previous.version, this.#filed());
+        throw error;
+      }
+      this.#published = { version: moment.version, lsn };
+      this.#catalogue.written(places);
+      this.#runs.checkpointed(moment.version, this.#filed());
+      await this.#attach(work.written, moment.version);
+      this.#removeFiles(work.obsolete);
+      this.trimMemory();
+      return { runs: work.written.length, bytes: work.bytes, logBytesRetired };
+    } finally {
+      work.release();
+    }
+  }
+
+  /** From here on the store reads what was written from the files. Not to be aborted: the files it replaces are going to be removed. */
+  async #attach(written: readonly WrittenRun[], version: Version): Promise<void> {
+    const slices = new Slices(this.#clock, this.#timer, undefined);
+    for (const { shard, places } of written) {
+      const chains = await this.#changedChains(shard, version, slices);
+      if (this.#isClosed) return;
+      shard.attachCold(this.#library.open(places));
+      this.#imported.delete(shard.id);
+      for (const chain of chains) {
+        chain.forgetThrough(version);
+        await slices.pause();
+      }
+    }
+  }
+
+  /** What was written since the run's last segment: only there, history has gathered in memory. */
+  async #changedChains(shard: RunShard, version: Version, slices: Slices): Promise<Set<VersionChain>> {
+    const chains = new Set<VersionChain>();
+    const { timeline } = shard;
+    for (const commit of timeline.commits({ after: timeline.tailFloor })) {
+      if (commit.version > version) break;
+      for (const target of timeline.writesOf(commit.version)) if (target instanceof VersionChain) chains.add(target);
+      await slices.pause();
+    }
+    return chains;
+  }
+
+  /** Files that neither the newest checkpoint nor the one before names. */
+  #removeFiles(obsolete: readonly string[]): void {
+    if (this.#isClosed || this.#readers > 0) return;
+    const { files } = this.#library;
+    for (const name of obsolete) files.remove(name);
+    if (this.#hasSwept) return;
+    this.#hasSwept = true;
+    // What an earlier process left over when it ended in the middle of a checkpoint.
+    const known = new Set<string>(this.#catalogue.places.map(({ file }) => file));
+    for (const { name } of this.#catalogue.deadFiles()) known.add(name);
+    for (const places of this.#imported.values()) for (const { file } of places) known.add(file);
+    for (const name of files.list()) {
+      if (!known.has(name) && this.#catalogue.file(name) === undefined) files.remove(name);
+    }
+  }
+
+  #placesOf(number: RunId): readonly SegmentPlace[] {
+    return this.#catalogue.run(number)?.places ?? this.#imported.get(number) ?? [];
+  }
+
+  #filed(): FiledCatalogue {
+    return new FiledCatalogue(this.#library, this.#catalogue, this.#imported);
+  }
+
+  /** Blocks were read from files: what was read may have stayed in memory. */
+  #noteRead(): void {
+    if (++this.#reads % READS_PER_LOOK === 0) this.#schedule();
+  }
+
+  /** Nothing may change under whoever reads or commits at this moment: it is done when they are through. */
+  #schedule(): void {
+    if (this.#cancelScheduled !== undefined || this.#isClosed) return;
+    this.#cancelScheduled = this.#timer.after(0, () => {
+      this.#cancelScheduled = undefined;
+      this.trimMemory();
+      if (this.#durability.end - this.#begunAt > this.#settings.walSizeBytes) void this.#runBehindTheScenes();
+    });
+  }
+
+  async #runBehindTheScenes(): Promise<void> {
+    if (this.#running !== undefined) return;
+    try {
+      await this.run();
+    } catch (error) {
+      if (this.#isClosed) return;
+      if (StrataError.is(error)) this.#failure = error;
+      const message =
+        "a checkpoint failed; the one before still counts, and the log goes on growing until the next succeeds";
+      this.#logger.log("error", "strata.checkpoint", message, { cause: error });
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#isClosed) throw new StateError("DATABASE_CLOSED", "the database was closed during the checkpoint", {});
+  }
+}
+
+/** About what a run takes in memory. */
+function memoryOf(shard: RunShard, places: readonly SegmentPlace[]): number {
+  const chains = shard.residentChains;
+  if (chains === 0) return 0;
+  let keys = 0;
+  for (const space of shard.ownSpaces()) for (const table of space.ownTables()) keys += table.cold?.keys ?? 0;
+  const bytes = places.reduce((sum, { length }) => sum + length, 0);
+  // Unpacked, a value takes about twice what it takes in a file.
+  return chains * (CHAIN_BYTES + (2 * bytes) / Math.max(1, keys));
+}

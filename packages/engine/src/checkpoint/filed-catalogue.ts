@@ -1,0 +1,60 @@
+import type { RunId } from "@strata/core";
+import type { FiledRun, FiledRuns } from "../live-runs.js";
+import type { RunRow } from "../run.js";
+import type { Catalogue } from "./catalogue.js";
+import { isSize, placesFromValue, type SegmentPlace } from "./segment-place.js";
+import type { SnapshotLibrary } from "./snapshot-library.js";
+
+/** The runs that a catalogue lists, and those that came with files of their own. */
+export class FiledCatalogue implements FiledRuns {
+  readonly #library: SnapshotLibrary;
+  readonly #catalogue: Catalogue;
+  readonly #imported: Map<RunId, readonly SegmentPlace[]>;
+
+  /** @param imported is told where the runs lie that came with files of their own. */
+  constructor(library: SnapshotLibrary, catalogue: Catalogue, imported: Map<RunId, readonly SegmentPlace[]>) {
+    this.#library = library;
+    this.#catalogue = catalogue;
+    this.#imported = imported;
+  }
+
+  run(number: RunId): FiledRun | undefined {
+    const row = this.#catalogue.run(number);
+    if (row === undefined) return undefined;
+    const { name, lastVersion, lastTimestamp, base, forkVersion, places } = row;
+    return { name, lastVersion, lastTimestamp, base, forkVersion, load: this.#loader(places) };
+  }
+
+  forksOf(number: RunId): RunId[] {
+    return this.#catalogue.forksOf(number);
+  }
+
+  imported(row: RunRow): FiledRun | undefined {
+    const snapshot = importedSnapshotOf(row);
+    if (snapshot === undefined) return undefined;
+    const { lastVersion, lastTimestamp, places } = snapshot;
+    this.#imported.set(row.number as RunId, places);
+    return { name: undefined, lastVersion, lastTimestamp, base: undefined, forkVersion: 0, load: this.#loader(places) };
+  }
+
+  #loader(places: readonly SegmentPlace[]): FiledRun["load"] {
+    return places.length === 0 ? undefined : () => this.#library.open(places);
+  }
+}
+
+/** What the row of a run that came with files says of them. */
+export interface ImportedSnapshot {
+  readonly lastVersion: number;
+  readonly lastTimestamp: number;
+  readonly places: readonly SegmentPlace[];
+}
+
+/** The member `snapshot` of the row: `[lastVersion, lastTimestamp, places]`. */
+export function importedSnapshotOf(row: RunRow): ImportedSnapshot | undefined {
+  const snapshot = row["snapshot"];
+  if (!Array.isArray(snapshot)) return undefined;
+  const [lastVersion, lastTimestamp, places] = snapshot;
+  return isSize(lastVersion) && isSize(lastTimestamp)
+    ? { lastVersion, lastTimestamp, places: placesFromValue(places) }
+    : undefined;
+}

@@ -1,0 +1,65 @@
+import type { SnapshotFiles, SnapshotFileWriter } from "@strata/durability";
+import type { SegmentPlace } from "./segment-place.js";
+
+/** Segments that are not going to be larger share files: a checkpoint of ten thousand small runs is a few files. Bytes. */
+const SHARED_SEGMENT_BYTES = 1024 * 1024;
+/** A shared file that has grown beyond it is followed by another. Bytes. */
+const SHARED_FILE_BYTES = 16 * 1024 * 1024;
+
+/** The snapshot files that one checkpoint writes. */
+export class SnapshotBatch {
+  readonly #files: SnapshotFiles;
+  readonly #writers: SnapshotFileWriter[] = [];
+  #shared: SnapshotFileWriter | undefined;
+
+  constructor(files: SnapshotFiles) {
+    this.#files = files;
+  }
+
+  /** The files so far: name and size in bytes. */
+  get files(): { readonly name: string; readonly bytes: number }[] {
+    return this.#writers.map(({ name, length }) => ({ name, bytes: length }));
+  }
+
+  /** @param expectedBytes about how large the segment is going to be. */
+  begin(expectedBytes: number): SegmentDraft {
+    if (expectedBytes > SHARED_SEGMENT_BYTES) return new SegmentDraft(this.#create());
+    if (this.#shared === undefined || this.#shared.length >= SHARED_FILE_BYTES) this.#shared = this.#create();
+    return new SegmentDraft(this.#shared);
+  }
+
+  /** Makes the files durable; their names become so with the checkpoint that is published next. */
+  async finish(): Promise<void> {
+    for (const writer of this.#writers) await writer.finish();
+  }
+
+  /** Removes what was written, as far as it is not finished. */
+  discard(): void {
+    for (const writer of this.#writers) writer.discard();
+  }
+
+  #create(): SnapshotFileWriter {
+    const writer = this.#files.create();
+    this.#writers.push(writer);
+    return writer;
+  }
+}
+
+/** One segment in the making. A file has one at a time. */
+export class SegmentDraft {
+  readonly #writer: SnapshotFileWriter;
+  readonly #offset: number;
+
+  constructor(writer: SnapshotFileWriter) {
+    this.#writer = writer;
+    this.#offset = writer.length;
+  }
+
+  /** @param bytes are copied. */
+  readonly write = (bytes: Uint8Array): void => this.#writer.write(bytes);
+
+  end(): SegmentPlace {
+    const { name, length } = this.#writer;
+    return { file: name, offset: this.#offset, length: length - this.#offset };
+  }
+}
