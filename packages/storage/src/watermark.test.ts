@@ -31,3 +31,16 @@ test("what is not pinned cannot be unpinned", () => {
   expect(() => watermark.unpin(4)).toThrow("pinned");
   expect(watermark.pins).toBe(1);
 });
+
+test("what is held from a version on is held until the last who holds it lets go, each once", () => {
+  const watermark = new Watermark();
+  expect(watermark.heldFrom).toBe(Number.POSITIVE_INFINITY);
+  const [low, high] = [watermark.holdFrom(3), watermark.holdFrom(9)];
+  expect(watermark.heldFrom).toBe(3);
+  low();
+  low();
+  expect(watermark.heldFrom).toBe(9);
+  high();
+  expect(watermark.heldFrom).toBe(Number.POSITIVE_INFINITY);
+  expect(watermark.pins).toBe(0);
+});

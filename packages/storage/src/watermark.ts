@@ -10,6 +10,8 @@ export class Watermark {
   /** `#counts[i]` pins of `#versions[i]`, at least 1. */
   readonly #counts: number[] = [];
   #pins = 0;
+  /** Made when somebody first holds on to everything: hardly anybody does. */
+  #starts: number[] | undefined = undefined;
 
   /** Number of pins. */
   get pins(): number {
@@ -47,6 +49,24 @@ export class Watermark {
     if (--this.#counts[position]! > 0) return;
     this.#versions.splice(position, 1);
     this.#counts.splice(position, 1);
+  }
+
+  /** The lowest version from which on somebody reads every one; `Infinity` when nobody does. All history from there on must stay. */
+  get heldFrom(): number {
+    return this.#starts === undefined ? Number.POSITIVE_INFINITY : Math.min(...this.#starts);
+  }
+
+  /** Holds on to every version from this one on. @returns what lets go of them, once */
+  holdFrom(version: number): () => void {
+    this.#starts ??= [];
+    this.#starts.push(version);
+    let isHeld = true;
+    return () => {
+      if (!isHeld || this.#starts === undefined) return;
+      isHeld = false;
+      this.#starts.splice(this.#starts.indexOf(version), 1);
+      if (this.#starts.length === 0) this.#starts = undefined;
+    };
   }
 
   /** Position of the first version that is at least `version`. */
