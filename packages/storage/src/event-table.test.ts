@@ -1,5 +1,8 @@
 import { runId } from "@strata/core";
+import fc from "fast-check";
 import { expect, test } from "vitest";
+import { NaiveColdEvents } from "../test/naive-files.js";
+import type { NaiveEvent } from "../test/naive-store.js";
 import { RunShard } from "./shard.js";
 
 const NOW = Number.POSITIVE_INFINITY;
@@ -97,4 +100,74 @@ test("types of events can be many", () => {
   expect(log.countOf("type 7", 508)).toBe(2);
   expect(log.sequencesOf("type 7", 600, 3, false)).toEqual([1007, 1507, 2007]);
   expect(log.sequencesOf("type 7", 600, 3, true)).toEqual([507, 7]);
+});
+
+test("events that files take over stay what they were, however much of the rest is in memory", () => {
+  const types = ["often", "often", "sometimes"];
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 6000 }),
+      fc.array(fc.nat(6000), { minLength: 1, maxLength: 3 }),
+      fc.nat(3000),
+      (count, ends, more) => {
+        const log = newLog();
+        const events: NaiveEvent[] = [];
+        const append = () => {
+          const sequence = events.length;
+          const type = sequence % 1500 === 7 ? "seldom" : types[sequence % 3]!;
+          const event = { version: 1 + Math.floor(sequence / 2), type, record: bytes(sequence % 700, sequence % 251) };
+          expect(log.append(event.version, event.type, event.record)).toBe(sequence);
+          events.push(event);
+        };
+        while (events.length < count) append();
+        for (const end of ends.map((end) => Math.min(end, count)).sort((a, b) => a - b)) {
+          const through = events[end - 1]?.version ?? 0;
+          const filed = events.filter(({ version }) => version <= through);
+          log.attachCold(filed.length === 0 ? undefined : new NaiveColdEvents(filed), through);
+        }
+        for (let next = 0; next < more; next++) append();
+        expect([log.length(), log.ownLength, log.firstSequence]).toEqual([events.length, events.length, 0]);
+        expect(log.firstVersion).toBe(1);
+        for (let sequence = 0; sequence < events.length; sequence++) {
+          const { version, type, record } = events[sequence]!;
+          const got = log.record(sequence);
+          if (log.versionOf(sequence) !== version || log.typeOf(sequence) !== type)
+            throw new Error(`event ${sequence}`);
+          if (got.length !== record.length || got[0] !== record[0]) throw new Error(`record ${sequence}`);
+        }
+        for (const asOf of [0, 1, 600, 1500, NOW]) {
+          const seen = events.filter(({ version }) => version <= asOf);
+          expect(log.length(asOf)).toBe(seen.length);
+          for (const type of ["often", "sometimes", "seldom", "never"]) {
+            const sequences = seen.flatMap((event, sequence) => (event.type === type ? [sequence] : []));
+            expect(log.countOf(type, asOf)).toBe(sequences.length);
+            expect(log.sequencesOf(type, 0, NOW, false, asOf)).toEqual(sequences);
+            expect(log.sequencesOf(type, 2000, 3, true, asOf)).toEqual(
+              sequences
+                .filter((sequence) => sequence <= 2000)
+                .slice(-3)
+                .reverse(),
+            );
+          }
+          expect(log.types(asOf)).toEqual(
+            ["often", "seldom", "sometimes"].flatMap((type) => {
+              const count = seen.filter((event) => event.type === type).length;
+              return count === 0 ? [] : { type, count };
+            }),
+          );
+        }
+      },
+    ),
+    { numRuns: 40 },
+  );
+}, 60_000);
+
+test("files that end before those that were there, or lack an event, are refused", () => {
+  const log = newLog();
+  const events = [1, 2, 3].map((version) => ({ version, type: "t", record: bytes(1, version) }));
+  for (const { version, type, record } of events) log.append(version, type, record);
+  expect(() => log.attachCold(new NaiveColdEvents(events.slice(0, 1)), 2)).toThrow("every event");
+  log.attachCold(new NaiveColdEvents(events), 3);
+  expect(() => log.attachCold(new NaiveColdEvents(events.slice(0, 2)), 3)).toThrow("further");
+  expect(() => log.attachCold(undefined, 3)).toThrow("further");
 });

@@ -110,6 +110,7 @@ export class RunShard {
     const stored = this.#stored;
     if (stored === undefined) return;
     const cold = stored.load();
+    if (cold.spaces.some(({ inherited }) => inherited)) this.#loadAncestors();
     this.#stored = undefined;
     try {
       this.#merges.push(...cold.merges);
@@ -171,6 +172,13 @@ export class RunShard {
       return true;
     });
     for (const space of spaces) for (const table of space.ownTables()) table.evict(written.get(table) ?? []);
+  }
+
+  /** The oldest first, so that however long the line is, none has to load another. */
+  #loadAncestors(): void {
+    const line: RunShard[] = [];
+    for (let shard = this.parent; shard !== undefined && !shard.isLoaded; shard = shard.parent) line.push(shard);
+    for (const shard of line.reverse()) shard.load();
   }
 
   /** @returns the incarnations, as `cold` numbers them. */
