@@ -19,7 +19,6 @@ import { type CommitIdentity, type CommitStatus, type Durability, InMemoryDurabi
 import { ReadView, ShardedStore } from "@strata/storage";
 import { RunAlgebra } from "./algebra/run-algebra.js";
 import { timeOf, versionOf } from "./as-of.js";
-import { KEEP_EVERYTHING } from "./checkpoint/checkpoint-work.js";
 import { Checkpointer, type CheckpointInfo } from "./checkpoint/checkpointer.js";
 import { CommitPass } from "./commit.js";
 import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
@@ -40,6 +39,7 @@ import { recoverAllParticipants } from "./recovery-participant.js";
 import { ReplayedScope, replayLog, replayTimeline } from "./replay.js";
 import { RetentionPins } from "./retention-pins.js";
 import { keepAll, rulesOf } from "./retention-policy.js";
+import { RetentionWriting } from "./retention-writing.js";
 import type { Run, RunInfo } from "./run.js";
 import { RunHistory } from "./run-history.js";
 import { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
@@ -86,9 +86,6 @@ export class Database {
   readonly #recovered: Recovered;
   /** `undefined` where the log is all that is kept. */
   readonly #checkpointer: Checkpointer | undefined;
-  get cp() {
-    return this.#checkpointer;
-  }
   readonly #checkpointsOnShutdown: boolean;
   readonly #openedAt: number;
 
@@ -115,6 +112,12 @@ export class Database {
       limits: this.limits,
       drawNumber: () => allocator.next() as Run["number"],
     });
+    const pins = new RetentionPins({
+      runs: this.runs.live,
+      clock: this.runtime.clock,
+      lowestStart: (shard) => this.#transactions.lowestStart(shard),
+    });
+    this.retention = new RunRetention(rulesOf(options.retention ?? keepAll()), pins);
     const { walSizeBytes, onClose, memoryBudgetBytes } = checkpointSettings(options);
     this.#checkpointsOnShutdown = onClose && !this.#gate.isReadOnly;
     const { snapshots } = this.#durability;
@@ -133,7 +136,7 @@ export class Database {
               walSizeBytes: this.#gate.isReadOnly ? Number.POSITIVE_INFINITY : walSizeBytes,
               memoryBudgetBytes,
             },
-            policy: KEEP_EVERYTHING,
+            policy: new RetentionWriting(this.runs.live, this.retention),
             drawMoment: () => ({ version: allocator.next(), timestamp: this.#commitPass.lastTimestamp }),
           });
     this.#recovered = recover(
@@ -145,12 +148,6 @@ export class Database {
     if (this.#checkpointer !== undefined) this.#views.register(this.#checkpointer);
 
     this.coordinator = new TransactionCoordinator(this.#durability.epoch, () => this.#commitPass.lastVersion);
-    const pins = new RetentionPins({
-      runs: this.runs.live,
-      clock: this.runtime.clock,
-      lowestStart: (shard) => this.#transactions.lowestStart(shard),
-    });
-    this.retention = new RunRetention(rulesOf(options.retention ?? keepAll()), pins);
     this.#commitPass = new CommitPass({
       durability: this.#durability,
       allocator,

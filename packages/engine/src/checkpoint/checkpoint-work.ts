@@ -37,9 +37,6 @@ export interface WritingPolicy {
   keep(shard: RunShard, isWhole: boolean): KeepEntries | undefined;
 }
 
-/** Nothing is dropped, and nothing is written that has not changed. */
-export const KEEP_EVERYTHING: WritingPolicy = { isRewritten: () => false, keep: () => undefined };
-
 /** What has been written, and is to be attached to its shard once it is published. */
 export interface WrittenRun {
   readonly shard: RunShard;

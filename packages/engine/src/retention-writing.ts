@@ -1,0 +1,30 @@
+import { keepEntries, type RunShard } from "@strata/storage";
+import type { WritingPolicy } from "./checkpoint/checkpoint-work.js";
+import type { LiveRuns } from "./live-runs.js";
+import type { RunRetention } from "./run-retention.js";
+
+/**
+ * What checkpoints leave out where they take older segments into a new one: what the run's retention does not keep. A deleted run that forks
+ * read through has no policy any more, and keeps what it has.
+ */
+export class RetentionWriting implements WritingPolicy {
+  readonly #runs: LiveRuns;
+  readonly #retention: RunRetention;
+
+  constructor(runs: LiveRuns, retention: RunRetention) {
+    this.#runs = runs;
+    this.#retention = retention;
+  }
+
+  isRewritten(): boolean {
+    return false;
+  }
+
+  keep(shard: RunShard, isWhole: boolean): ReturnType<WritingPolicy["keep"]> {
+    const run = this.#runs.byNumber(shard.id);
+    const rules = run === undefined ? undefined : this.#retention.rulesOf(run);
+    if (rules === undefined) return undefined;
+    // In a fork, and on top of older segments, a tombstone hides what lies below.
+    return keepEntries(rules, this.#retention.groundOf(shard), isWhole && shard.parent === undefined);
+  }
+}
