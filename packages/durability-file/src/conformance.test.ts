@@ -26,6 +26,6 @@ describeDurability(
     const { directory, dispose } = temporary();
     return { open: (options) => fileDurability(join(directory, "database"), options), dispose };
   },
-  { persistent: true, countsFsyncs: true, locks: true },
+  { persistent: true, countsFsyncs: true, locks: true, checkpoints: true },
   { describe, test, expect },
 );

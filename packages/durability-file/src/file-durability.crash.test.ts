@@ -1,11 +1,8 @@
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { recoverCommits } from "../test/commits.mjs";
 import { Program } from "../test/program.js";
 import { temporaryDirectory } from "../test/temporary.js";
 import { fileDurability } from "./file-durability.js";
-
-// Processes start slowly on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Opens the database in this process and checks every commit in it. @returns the last. */
 function lastCommit(directory: string): number {
@@ -34,6 +31,34 @@ describe.each(["none", "buffered", "strict"])("mode %s", (mode) => {
     expect(acknowledged).toBeGreaterThan(220);
     expect(lastCommit(directory)).toBeGreaterThanOrEqual(acknowledged);
   });
+});
+
+test("kill -9 between checkpoints, or in the middle of one, loses nothing", async () => {
+  const directory = temporaryDirectory();
+  const done = { recovered: 0, commit: 0, checkpoint: 0 };
+  const hear = (line: string) => {
+    const [what, version] = line.split(" ") as [keyof typeof done, string];
+    done[what] = Number(version);
+  };
+  for (const lines of [1, 300, 130, 200, 60, 41]) {
+    const acknowledged = Math.max(done.commit, done.checkpoint);
+    const writer = new Program("checkpoint-until-killed.mjs", [directory]);
+    hear(await writer.line());
+    expect(done.recovered).toBeGreaterThanOrEqual(acknowledged);
+    for (let line = 0; line < lines; line++) hear(await writer.line());
+    const { signal, output } = await writer.kill();
+    expect(signal).toBe("SIGKILL");
+    for (const line of output.split("\n").slice(0, -1)) hear(line);
+  }
+  expect(done.checkpoint).toBeGreaterThan(100);
+  const durability = fileDurability(directory);
+  onTestFinished(() => durability.abandon());
+  const { summary, last } = recoverCommits(durability);
+  expect(last).toBeGreaterThanOrEqual(done.commit);
+  expect(summary.checkpoint?.version).toBeGreaterThanOrEqual(done.checkpoint);
+  // Most of the log is gone.
+  expect(summary.commits).toBeLessThan(last / 2);
+  expect(durability.describe().logBytes).toBeLessThan(60_000);
 });
 
 describe("ending without closing", () => {

@@ -13,15 +13,12 @@ import {
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { StrataError } from "@strata/core";
-import type { Durability } from "@strata/durability";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { payloadOf, recoverCommits } from "../test/commits.mjs";
+import type { Checkpoint, Durability } from "@strata/durability";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { payloadOf, publishCommits, recoverCommits } from "../test/commits.mjs";
 import { Program } from "../test/program.js";
 import { temporaryDirectory } from "../test/temporary.js";
 import { directoryIdentity, type FileDurabilityOptions, fileDurability } from "./file-durability.js";
-
-// Processes and disks are slow on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 function opened(path: string, options: FileDurabilityOptions = {}): Durability & { readonly last: number } {
   const durability = fileDurability(path, options);
@@ -149,6 +146,67 @@ describe("reading only", () => {
   });
 });
 
+describe("checkpoints", () => {
+  const SMALL = { segments: { firstBytes: 8192, maxBytes: 8192 } };
+
+  test("lie in files beside the log, and the log they stand for goes", async () => {
+    const path = temporaryDirectory();
+    const writer = opened(path, SMALL);
+    let last: Checkpoint | undefined;
+    for (let version = 1; version <= 300; version++) {
+      writer.persist(version, payloadOf(version));
+      if (version % 60 === 0) last = await publishCommits(writer, version, last);
+    }
+    expect(readdirSync(join(path, "snapshots"))).toHaveLength(5);
+    const logBytes = () => readdirSync(join(path, "wal")).length * 8192;
+    expect(logBytes()).toBeLessThan(80_000);
+    expect(writer.describe().logBytes).toBeLessThan(80_000);
+    writer.shutdown();
+    const before = contents(path);
+    const reader = opened(path, { readOnly: true });
+    expect(reader.last).toBe(300);
+    reader.shutdown();
+    expect(contents(path)).toEqual(before);
+    const again = opened(path);
+    expect(again.last).toBe(300);
+    again.persist(301, payloadOf(301));
+    again.abandon();
+    expect(opened(path).last).toBe(301);
+  });
+
+  test("are made while the event loop runs: what is due is done before an fsync of theirs returns", async () => {
+    const path = temporaryDirectory();
+    const durability = opened(path);
+    durability.persist(1, payloadOf(1));
+    const writer = durability.snapshots!.create();
+    writer.write(new Uint8Array(8 * 1024 * 1024));
+    const order: string[] = [];
+    const finished = writer.finish().then(() => order.push("finished"));
+    process.nextTick(() => order.push("tick"));
+    await finished;
+    expect(order).toEqual(["tick", "finished"]);
+  });
+
+  test("end with the log, also while a file is being synced", async () => {
+    for (const end of ["shutdown", "abandon"] as const) {
+      const path = temporaryDirectory();
+      const durability = opened(path);
+      durability.persist(1, payloadOf(1));
+      const published = publishCommits(durability, 1, undefined);
+      durability[end]();
+      await expect(published).rejects.toMatchObject({ code: "DATABASE_CLOSED" });
+      expect(readdirSync(join(path, "snapshots"))).toEqual([]);
+      const next = opened(path);
+      const second = publishCommits(next, 1, undefined);
+      // Its file is there by then, or is not: either is well.
+      await new Promise(setImmediate);
+      next[end]();
+      await second.catch((error: unknown) => expect(error).toMatchObject({ code: "DATABASE_CLOSED" }));
+      expect(opened(path).last).toBe(1);
+    }
+  });
+});
+
 describe("one owner", () => {
   test("another process is refused while the owner lives, and let in when it was killed", async () => {
     const path = temporaryDirectory();
@@ -261,6 +319,26 @@ describe("a full disk", () => {
     rmSync(join(path, ".ballast"));
     for (let more = 0; more < 1000; more++) durability.persist(++version, payloadOf(version));
     durability.abandon();
+    expect(opened(path).last).toBe(version);
+  });
+
+  test("refuses a snapshot file, which leaves nothing behind, and the log goes on", async () => {
+    const path = temporaryDirectory();
+    if (!mounted(path, "6m")) return;
+    const durability = opened(path, { segments: { firstBytes: 65_536, maxBytes: 65_536 } });
+    let version = 0;
+    for (let more = 0; more < 1000; more++) durability.persist(++version, payloadOf(version));
+    const writer = durability.snapshots!.create();
+    const error = failure(() => {
+      for (;;) writer.write(new Uint8Array(100_000));
+    });
+    expect(error).toMatchObject({ code: "DISK_FULL", facts: { operation: "write" } });
+    await expect(writer.finish()).rejects.toBe(error);
+    expect(readdirSync(join(path, "snapshots"))).toEqual([]);
+    expect(durability.health).toBe("ok");
+    for (let more = 0; more < 1000; more++) durability.persist(++version, payloadOf(version));
+    await publishCommits(durability, version, undefined);
+    durability.shutdown();
     expect(opened(path).last).toBe(version);
   });
 

@@ -7,9 +7,6 @@ import { temporaryDirectory } from "../test/temporary.js";
 import { lockByPidFile } from "./lock-pid-file.js";
 import { formatRecord, type LockRecord, newRecord } from "./lock-record.js";
 
-// Processes and disks are slow on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
-
 /** What happens between this process's look at the numbers and its making the next. */
 let meanwhile: (prefix: string) => void = () => {};
 

@@ -12,13 +12,10 @@ import {
 import { join } from "node:path";
 import { InvariantError, IoError } from "@strata/core";
 import type { VfsOpenMode } from "@strata/durability";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Program } from "../test/program.js";
 import { temporaryDirectory } from "../test/temporary.js";
 import { NodeVfs } from "./node-vfs.js";
-
-// Processes and disks are slow on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 function failure(action: () => unknown): IoError {
   try {
@@ -198,6 +195,44 @@ test("directories can be synced here, and the vfs says so", () => {
     operation: "syncDirectory",
     path: "absent",
     errno: "ENOENT",
+  });
+});
+
+describe("a sync that does not block", () => {
+  test("keeps the descriptor until it is done, and no longer", async () => {
+    const directory = temporaryDirectory();
+    const vfs = new NodeVfs(directory);
+    const isOpen = () =>
+      readdirSync("/proc/self/fd").some(
+        (name) => statSync(`/proc/self/fd/${name}`, { throwIfNoEntry: false })?.ino === inode,
+      );
+    const file = vfs.open("file", "create");
+    const inode = statSync(join(directory, "file")).ino;
+    file.write(new Uint8Array(1_000_000), 0, 1_000_000, 0);
+    const running = [file.syncAsync!(), file.syncAsync!()];
+    file.close();
+    expect(isOpen()).toBe(true);
+    expect(() => file.size()).toThrow(InvariantError);
+    await Promise.all(running);
+    while (isOpen()) await new Promise(setImmediate);
+    await expect(file.syncAsync!()).rejects.toThrow(InvariantError);
+  });
+
+  test("fails as the other does", async () => {
+    const directory = temporaryDirectory();
+    symlinkSync("/dev/null", join(directory, "unsyncable"));
+    const vfs = new NodeVfs(directory);
+    const file = vfs.open("unsyncable", "readWrite");
+    await expect(file.syncAsync!()).rejects.toMatchObject({
+      code: "IO_ERROR",
+      facts: { operation: "sync", path: "unsyncable", errno: "EINVAL" },
+    });
+    file.close();
+    await vfs.syncDirectoryAsync("");
+    await expect(vfs.syncDirectoryAsync("absent")).rejects.toMatchObject({
+      code: "IO_ERROR",
+      facts: { operation: "syncDirectory", path: "absent", errno: "ENOENT" },
+    });
   });
 });
 

@@ -1,16 +1,13 @@
 import { chmodSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StateError } from "@strata/core";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Program } from "../test/program.js";
 import { temporaryDirectory } from "../test/temporary.js";
 import { ADDON_METHOD, SQLITE_METHOD } from "./lock-methods.js";
 import { PID_FILE_METHOD } from "./lock-pid-file.js";
 import { formatRecord, newRecord, readRecord } from "./lock-record.js";
 import { LOCK_METHODS, type LockMethod, takeLock } from "./os-lock.js";
-
-// Processes and disks are slow on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** The methods that work on this machine and this version of Node. */
 const usable = LOCK_METHODS.filter((method) => {

@@ -51,13 +51,13 @@ const logOn = (vfs: Vfs) => ({
 describeDurability(
   "log in memory",
   () => logOn(new MemoryVfs()),
-  { persistent: true, countsFsyncs: true, locks: true },
+  { persistent: true, countsFsyncs: true, locks: true, checkpoints: true },
   tools,
 );
 
 describeDurability(
   "in memory",
   () => ({ open: () => new InMemoryDurability(), dispose: nothingToRemove }),
-  { persistent: false, countsFsyncs: false, locks: false },
+  { persistent: false, countsFsyncs: false, locks: false, checkpoints: false },
   tools,
 );

@@ -66,6 +66,11 @@ export class SnapshotDirectory implements SnapshotFiles {
     return this.#vfs.list(SNAPSHOT_DIRECTORY).filter((name) => SNAPSHOT_NAME_PATTERN.test(name));
   }
 
+  syncNames(): void {
+    this.#mustOwn();
+    this.#vfs.syncDirectory(SNAPSHOT_DIRECTORY);
+  }
+
   /** Discards what is in the making and closes what is open. Never throws. */
   close(): void {
     for (const writer of [...this.#writers]) writer.discard();

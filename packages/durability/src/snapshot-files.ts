@@ -5,8 +5,8 @@
  *
  * Names are `<epoch, 8 hex digits>-<number, 8 hex digits or more>.snap`, given by `create`; no name is ever given twice.
  *
- * A file that was finished is there for every reader at once. It survives a power failure once a checkpoint has been published after
- * it was finished.
+ * A file that was finished is there for every reader at once. It survives a power failure once a checkpoint has been published, or
+ * `syncNames` was called, after it was finished.
  *
  * Failures: `DATABASE_CLOSED`; for whoever writes or removes also `READ_ONLY`, `STATE_POISONED`, and `DATABASE_FENCED` once another
  * process has taken the database over.
@@ -30,6 +30,9 @@ export interface SnapshotFiles {
 
   /** Names of all finished files, in code unit order. */
   list(): string[];
+
+  /** Makes the names of all finished files durable: for a file that something else than a checkpoint is going to name. @throws {IoError} */
+  syncNames(): void;
 }
 
 /** A file in the making. */

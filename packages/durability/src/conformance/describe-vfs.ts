@@ -16,11 +16,11 @@ export interface VfsUnderTest {
 
 /** The whole test of a `Vfs`: everything the port promises that can be seen without a power failure. */
 export function describeVfs(name: string, make: () => VfsUnderTest, { describe, test, expect }: TestTools): void {
-  const withVfs = (title: string, body: (vfs: Vfs, under: VfsUnderTest) => void) => {
-    test(title, () => {
+  const withVfs = (title: string, body: (vfs: Vfs, under: VfsUnderTest) => void | Promise<void>) => {
+    test(title, async () => {
       const under = make();
       try {
-        body(under.vfs, under);
+        await body(under.vfs, under);
       } finally {
         under.dispose();
       }
@@ -109,6 +109,19 @@ export function describeVfs(name: string, make: () => VfsUnderTest, { describe, 
       file.syncData();
       vfs.syncDirectory("");
       expect(text(file)).toBe("abc");
+    });
+
+    withVfs("or, where it can be done without blocking, while the file is closed", async (vfs) => {
+      vfs.makeDirectory("d");
+      const file = vfs.open("d/f", "create");
+      write(file, "abc", 0);
+      await Promise.all([file.syncAsync?.(), file.syncAsync?.(), vfs.syncDirectoryAsync?.("d")]);
+      const running = [file.syncAsync?.(), file.syncAsync?.()];
+      write(file, "d", 3);
+      file.close();
+      file.close();
+      await Promise.all(running);
+      expect(text(vfs.open("d/f", "read"))).toBe("abcd");
     });
 
     withVfs("a file is closed once, and a second time without effect", (vfs) => {
