@@ -19,6 +19,11 @@ export class VersionAllocator {
     return this.#next;
   }
 
+  /** Hands out nothing at or below `version` from here on: somebody else has used it. */
+  skipThrough(version: Version): void {
+    this.#next = Math.max(this.#next, version + 1);
+  }
+
   /** @throws LimitError `OVERFLOW` beyond 2^53 − 1. */
   next(): Version {
     if (this.#next >= Number.MAX_SAFE_INTEGER) {

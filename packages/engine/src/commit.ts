@@ -117,6 +117,12 @@ export class CommitPass {
     return this.#lastTimestamp;
   }
 
+  /** What is committed from here on comes after that version and that timestamp, which were given elsewhere. */
+  skipThrough(version: Version, timestamp: number): void {
+    this.#allocator.skipThrough(version);
+    this.#lastTimestamp = Math.max(this.#lastTimestamp, timestamp);
+  }
+
   /** What broke the pass for good, if anything did. */
   get defect(): unknown {
     return this.#defect;

@@ -19,6 +19,7 @@ import { type CommitIdentity, type CommitStatus, type Durability, InMemoryDurabi
 import { ReadView, ShardedStore } from "@strata/storage";
 import { RunAlgebra } from "./algebra/run-algebra.js";
 import { timeOf, versionOf } from "./as-of.js";
+import { RunBundles } from "./bundle/run-bundles.js";
 import { Checkpointer, type CheckpointInfo } from "./checkpoint/checkpointer.js";
 import { CommitPass } from "./commit.js";
 import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
@@ -41,6 +42,7 @@ import { RetentionPins } from "./retention-pins.js";
 import { keepAll, rulesOf } from "./retention-policy.js";
 import { RetentionWriting } from "./retention-writing.js";
 import type { Run, RunInfo } from "./run.js";
+import { RunAdoption } from "./run-adoption.js";
 import { RunHistory } from "./run-history.js";
 import { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
 import { RunRetention } from "./run-retention.js";
@@ -70,6 +72,8 @@ export class Database {
   readonly runs: RunRegistry;
   /** Diff, merge, revert, cherry-pick and rebase. */
   readonly algebra: RunAlgebra;
+  /** Runs as streams of bytes. */
+  readonly bundles: RunBundles;
   /** Commits, tags and feeds. */
   readonly history: RunHistory;
   /** What is kept of the past. */
@@ -178,6 +182,19 @@ export class Database {
       store: this.storage,
       transactions: this.#transactions,
       versionOf: pointOf,
+    });
+    this.bundles = new RunBundles({
+      gate: this.#gate,
+      runtime: this.runtime,
+      timer: this.timer,
+      limits: this.limits,
+      host: new RunAdoption({
+        runs: this.runs,
+        store: this.storage,
+        commitPass: this.#commitPass,
+        checkpointer: this.#checkpointer,
+        drawNumber: () => allocator.next() as Run["number"],
+      }),
     });
     this.history = new RunHistory({
       gate: this.#gate,

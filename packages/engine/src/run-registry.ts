@@ -30,7 +30,7 @@ import {
 } from "./run.js";
 import { RETENTION } from "./run-retention.js";
 import { DEFAULT_SPACE, type TransactionScope } from "./scope.js";
-import { TAG_SPACE, type TagRow, tagKey } from "./tag.js";
+import { TAG_SPACE, type Tag, type TagRow, tagKey } from "./tag.js";
 import type { Transactions } from "./transactions.js";
 import { randomUuids } from "./uuid.js";
 
@@ -163,6 +163,21 @@ export class RunRegistry {
   }
 
   /**
+   * A run that was made elsewhere: its data are in the store already, or in the files that its row names.
+   *
+   * @throws StateError `RUN_EXISTS`
+   */
+  adopt(name: string, row: RunRow, tags: readonly Tag[]): RunInfo {
+    this.#write((rows, tagRows) => {
+      if (rows.get(name) !== undefined) throw runExists(name);
+      rows.put(name, row);
+      for (const { name: tag, version, timestamp } of tags)
+        tagRows.put(tagKey(row.number as RunId, tag), { version, timestamp });
+    });
+    return this.must(name).info();
+  }
+
+  /**
    * Drops the run and everything in it; the name is free again. Forks keep what they inherited.
    *
    * @param options.cascade its forks too, and theirs.
@@ -288,8 +303,7 @@ export class RunRegistry {
     return this.#writeRows((scope) => {
       const table = scope.table("kv");
       return names.map((name, index) => {
-        if (table.get(name) !== undefined)
-          throw new StateError("RUN_EXISTS", `there is a run "${name}" already`, { run: name });
+        if (table.get(name) !== undefined) throw runExists(name);
         const id = ids[index] as string;
         const row: RunRow = { id, number: this.#drawNumber(), status: "active", createdAt, meta, ...more };
         scope.put("kv", name, Object.freeze(row));
@@ -362,6 +376,10 @@ function hasCommitsUpTo(shard: RunShard, version: Version): boolean {
   const { timeline, forkVersion } = shard;
   // Of a trimmed timeline it is not known.
   return (timeline.lastAtOrBefore(version) ?? timeline.floor) > forkVersion;
+}
+
+function runExists(name: string): StateError {
+  return new StateError("RUN_EXISTS", `there is a run "${name}" already`, { run: name });
 }
 
 function taggedAlready(run: Run, name: string): InvalidArgumentError {

@@ -9,7 +9,7 @@ import {
   type Version,
 } from "@strata/core";
 import type { Checkpoint, Durability, SnapshotFiles } from "@strata/durability";
-import { type RunShard, type ShardedStore, VersionChain } from "@strata/storage";
+import { type RunShard, type ShardedStore, VersionChain, writeSegment } from "@strata/storage";
 import type { DerivedIndex } from "../derived-index.js";
 import type { LiveRuns } from "../live-runs.js";
 import { type LongWork, Slices } from "../long-work.js";
@@ -17,6 +17,7 @@ import { Catalogue } from "./catalogue.js";
 import { type CheckpointMoment, CheckpointWork, type WritingPolicy, type WrittenRun } from "./checkpoint-work.js";
 import { FiledCatalogue } from "./filed-catalogue.js";
 import type { SegmentPlace } from "./segment-place.js";
+import { SnapshotBatch } from "./snapshot-batch.js";
 import { SnapshotLibrary } from "./snapshot-library.js";
 
 /** What one checkpoint did. */
@@ -42,6 +43,15 @@ const CHAIN_BYTES = 200;
 const CACHE_SHARE = 1 / 8;
 /** Blocks read from files before memory is looked at again. */
 const READS_PER_LOOK = 2_000;
+
+/** A file with a run that is not part of the database yet. */
+export interface IncomingFile {
+  readonly places: readonly SegmentPlace[];
+  /** The run's row names the file. */
+  taken(): void;
+  /** The run does not come: the file goes. */
+  discard(): void;
+}
 
 const NOTHING_DONE: CheckpointInfo = Object.freeze({ runs: 0, bytes: 0, logBytesRetired: 0 });
 
@@ -71,6 +81,8 @@ export class Checkpointer implements DerivedIndex {
   /** Where the log was when the last one was begun. */
   #begunAt: Lsn = 0 as Lsn;
   readonly #imported = new Map<RunId, readonly SegmentPlace[]>();
+  /** Files of runs that are on their way into the database. */
+  readonly #incoming = new Set<string>();
   /** Readers of the files that do not follow checkpoints: replays. While there are any, no file goes. */
   #readers = 0;
   #hasSwept = false;
@@ -161,6 +173,44 @@ export class Checkpointer implements DerivedIndex {
     }
   }
 
+  /**
+   * Writes a run that is not part of the database yet into a file of its own, durable with its name.
+   *
+   * @param shard nobody else has it; it reads from the file afterwards.
+   */
+  async writeIncoming(shard: RunShard, signal: AbortSignal | undefined): Promise<IncomingFile> {
+    const batch = new SnapshotBatch(this.#library.files);
+    const names = () => batch.files.map(({ name }) => name);
+    try {
+      const draft = batch.begin(Number.POSITIVE_INFINITY);
+      for (const name of names()) this.#incoming.add(name);
+      const input = { shard, from: 0, through: shard.lastVersion, merge: [] };
+      await new Slices(this.#clock, this.#timer, signal).run(writeSegment(input, draft.write));
+      await batch.finish();
+      this.#mustBeOpen();
+      this.#library.files.syncNames();
+      const places = [draft.end()];
+      shard.attachCold(this.#library.open(places));
+      return {
+        places,
+        taken: () => {
+          this.#imported.set(shard.id, places);
+          for (const name of names()) this.#incoming.delete(name);
+        },
+        discard: () => {
+          for (const name of names()) {
+            this.#incoming.delete(name);
+            if (!this.#isClosed) this.#library.files.remove(name);
+          }
+        },
+      };
+    } catch (error) {
+      batch.discard();
+      for (const name of names()) this.#incoming.delete(name);
+      throw error;
+    }
+  }
+
   /** Holds all files in place until what it returns is called. */
   holdFiles(): () => void {
     this.#readers++;
@@ -225,6 +275,8 @@ export class Checkpointer implements DerivedIndex {
       this.#published = { version: moment.version, lsn };
       this.#catalogue.written(places);
       this.#runs.checkpointed(moment.version, this.#filed());
+      for (const number of this.#imported.keys())
+        if (this.#catalogue.run(number) !== undefined) this.#imported.delete(number);
       await this.#attach(work.written, moment.version);
       this.#removeFiles(work.obsolete);
       this.trimMemory();
@@ -241,7 +293,6 @@ export class Checkpointer implements DerivedIndex {
       const chains = await this.#changedChains(shard, version, slices);
       if (this.#isClosed) return;
       shard.attachCold(this.#library.open(places));
-      this.#imported.delete(shard.id);
       for (const chain of chains) {
         chain.forgetThrough(version);
         await slices.pause();
@@ -269,7 +320,8 @@ export class Checkpointer implements DerivedIndex {
     if (this.#hasSwept) return;
     this.#hasSwept = true;
     // What an earlier process left over when it ended in the middle of a checkpoint.
-    const known = new Set<string>(this.#catalogue.places.map(({ file }) => file));
+    const known = new Set<string>(this.#incoming);
+    for (const { file } of this.#catalogue.places) known.add(file);
     for (const { name } of this.#catalogue.deadFiles()) known.add(name);
     for (const places of this.#imported.values()) for (const { file } of places) known.add(file);
     for (const name of files.list()) {

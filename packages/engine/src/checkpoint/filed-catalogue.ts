@@ -1,8 +1,8 @@
-import type { RunId } from "@strata/core";
+import type { RunId, Value } from "@strata/core";
 import type { FiledRun, FiledRuns } from "../live-runs.js";
 import type { RunRow } from "../run.js";
 import type { Catalogue } from "./catalogue.js";
-import { isSize, placesFromValue, type SegmentPlace } from "./segment-place.js";
+import { isSize, placesFromValue, placesToValue, type SegmentPlace } from "./segment-place.js";
 import type { SnapshotLibrary } from "./snapshot-library.js";
 
 /** The runs that a catalogue lists, and those that came with files of their own. */
@@ -47,6 +47,10 @@ export interface ImportedSnapshot {
   readonly lastVersion: number;
   readonly lastTimestamp: number;
   readonly places: readonly SegmentPlace[];
+}
+
+export function snapshotMember({ lastVersion, lastTimestamp, places }: ImportedSnapshot): { readonly snapshot: Value } {
+  return { snapshot: [lastVersion, lastTimestamp, placesToValue(places)] };
 }
 
 /** The member `snapshot` of the row: `[lastVersion, lastTimestamp, places]`. */
