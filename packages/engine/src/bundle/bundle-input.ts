@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "@strata/core";
+import { InvalidArgumentError, StrataError } from "@strata/core";
 import { invalidBundle } from "./bundle-format.js";
 
 /** The bytes of a bundle, in chunks of any size. One that gzip made of a bundle is one too. */
@@ -133,47 +133,45 @@ async function* gunzip(
   const writer = writable.getWriter();
   const reader = readable.getReader();
   let compressed = 0;
-  let failure: unknown;
+  let sendersFailure: { readonly error: unknown } | undefined;
   const pump = (async () => {
-    try {
-      for await (const chunk of chunks) {
-        compressed += chunk.length;
-        await writer.ready;
-        await writer.write(chunk.slice());
+    for (;;) {
+      let chunk: Uint8Array | undefined;
+      try {
+        chunk = (await chunks.next()).value as Uint8Array | undefined;
+      } catch (error) {
+        sendersFailure = { error };
+        return writer.abort(error);
       }
-      await writer.close();
-    } catch (error) {
-      failure ??= error;
-      await writer.abort(error).catch(() => {});
+      if (chunk === undefined) return writer.close();
+      compressed += chunk.length;
+      await writer.write(chunk.slice());
     }
-  })();
+  })().catch(() => {
+    // What the decompressor refuses, the reader is told too.
+  });
   let inflated = 0;
   try {
     for (;;) {
       const next = await reader.read();
-      if (next.done) break;
+      if (next.done) return;
       inflated += next.value.length;
-      if (inflated > INFLATION_FREE_BYTES + INFLATION_MAX * compressed) {
-        throw invalidBundle(
-          `its compressed bytes grow to more than ${INFLATION_MAX} times their number; gunzip it first if you trust it`,
-        );
-      }
+      if (inflated > INFLATION_FREE_BYTES + INFLATION_MAX * compressed) throw exploding();
       yield next.value;
     }
-    await pump;
-    if (failure !== undefined) throw failure;
   } catch (error) {
-    await reader.cancel(error).catch(() => {});
-    await chunks.return();
-    await pump;
-    // What the sender throws is the sender's; what the decompressor throws says that these are no such bytes.
-    if (failure !== undefined && !(failure instanceof TypeError)) throw failure;
-    throw error instanceof TypeError || failure instanceof TypeError
-      ? invalidBundle("its compressed bytes are damaged or end too soon", {}, error)
-      : error;
+    if (sendersFailure !== undefined) throw sendersFailure.error;
+    if (StrataError.is(error)) throw error;
+    throw invalidBundle("its compressed bytes are damaged, or end too soon", {}, error);
   } finally {
     await reader.cancel().catch(() => {});
     await chunks.return();
     await pump;
   }
+}
+
+function exploding(): Error {
+  return invalidBundle(
+    `its compressed bytes become more than ${INFLATION_MAX} times as many; gunzip it first if you trust it`,
+  );
 }
