@@ -115,6 +115,11 @@ export class RunShard {
     try {
       this.#merges.push(...cold.merges);
       this.attachCold(cold);
+      const { timeline } = this;
+      const dropped = this.#loadedSpaces().filter(({ droppedAt }) => droppedAt !== Number.POSITIVE_INFINITY);
+      for (const space of dropped.sort((a, b) => a.droppedAt - b.droppedAt)) {
+        if (space.droppedAt > timeline.floor) timeline.spaceDropped(space, space.droppedAt);
+      }
     } catch (error) {
       // Half of a run must never be taken for the whole.
       this.#merges.length = 0;
@@ -350,10 +355,7 @@ export class RunShard {
     const space = inherited ? this.#inherit(name) : new SpaceTables(name, createdAt);
     assert(space?.createdAt === createdAt, "a space that was inherited is still there as of the fork");
     incarnations.push(space);
-    if (droppedAt <= through) {
-      space.droppedAt = droppedAt;
-      this.timeline.spaceDropped(space, droppedAt);
-    }
+    if (droppedAt <= through) space.droppedAt = droppedAt;
     return space;
   }
 

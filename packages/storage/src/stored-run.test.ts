@@ -188,3 +188,22 @@ test("a space that files say was inherited must be there as of the fork", () => 
   parent.registerSpace("a", 2);
   expect(new RunShard(runId(4), parent, 3, stored(files, 4, 0)).table("a", "kv")?.head("key")).toBe(1);
 });
+
+test("spaces that ended are told by the commits that ended them, down to the floor", () => {
+  const run = new NaiveRun();
+  for (const [index, name] of ["d", "a", "b", "c"].entries()) run.register(name, index + 1);
+  for (const [index, name] of ["c", "b", "a"].entries()) run.drop(name, index + 5);
+  const files = naiveFiles(run, { forkVersion: undefined, through: 7, commits: [] });
+  const timeline = { ...files.timeline, length: 0, floor: 5, lastAtOrBefore: () => -1 };
+  const shard = new RunShard(runId(1), undefined, 0, stored({ ...files, timeline }, 7, 0));
+  const droppedBy = (version: number) => shard.timeline.spacesDroppedBy(version).map(({ name }) => name);
+  expect([5, 6, 7].map(droppedBy)).toEqual([[], ["b"], ["a"]]);
+  expect([shard.spaces(), shard.spaces(5)]).toEqual([
+    ["d", "default"],
+    ["a", "b", "d", "default"],
+  ]);
+  // The log behind the files ends what is still there.
+  shard.dropSpace("d", 8);
+  shard.timeline.trimThrough(6);
+  expect([5, 6, 7, 8].map(droppedBy)).toEqual([[], [], ["a"], ["d"]]);
+});
