@@ -8,6 +8,7 @@ export type {
   ColdWrite,
   LostInterval,
 } from "./cold.js";
+export { type Compacted, compactShard } from "./compact-shard.js";
 export { EventTable, type TypeCount } from "./event-table.js";
 export type { KeyRange } from "./key-cursor.js";
 export { KeyMap } from "./key-map.js";
@@ -30,6 +31,7 @@ export { BlockCache } from "./segment/block-cache.js";
 export { type ByteSource, MemoryByteSource, slice } from "./segment/byte-source.js";
 export { type OpenSegmentsOptions, openSegments } from "./segment/segment-reader.js";
 export { type SegmentInput, type SegmentSummary, writeSegment } from "./segment/segment-writer.js";
+export { type SegmentProblem, verifySegment } from "./segment/verify-segment.js";
 export { DEFAULT_SPACE, RunShard, type StoredRun } from "./shard.js";
 export { ShardRetention } from "./shard-retention.js";
 export { ShardedStore } from "./sharded-store.js";

@@ -34,12 +34,29 @@ export class CommitMarks {
     this.#isLeft.fill(true);
   }
 
-  /** The last commit above `floor` of which nothing is left although it wrote something; `floor` without one. */
-  lastTrimmed(floor: Version): Version {
-    for (let at = this.#versions.length - 1; at >= 0 && this.#versions[at]! > floor; at--) {
-      if (this.#hadWrites[at] && !this.#isLeft[at]) return this.#versions[at]!;
+  /** Takes a commit for left when a version from it up to the next is wanted. @param end behind which nothing is asked. */
+  noteWhere(isWanted: (from: Version, to: Version) => boolean, end: Version): void {
+    const versions = this.#versions;
+    for (let at = 0; at < versions.length; at++) {
+      if (!this.#isLeft[at]) this.#isLeft[at] = isWanted(versions[at]!, versions[at + 1] ?? end + 1);
     }
-    return floor;
+  }
+
+  /**
+   * Up to where commits may be forgotten, save for those of which something is left: the last of those that wrote something of which nothing
+   * is left, such that they are at least half of what lies between `floor` and it. So no more of the rows above it are of no use than are of use.
+   */
+  floorAbove(floor: Version): Version {
+    let above = floor;
+    let passed = 0;
+    let useless = 0;
+    for (let at = lastAtOrBefore(this.#versions, floor) + 1; at < this.#versions.length; at++) {
+      passed++;
+      if (!this.#hadWrites[at] || this.#isLeft[at]) continue;
+      useless++;
+      if (2 * useless >= passed) above = this.#versions[at]!;
+    }
+    return above;
   }
 
   /**

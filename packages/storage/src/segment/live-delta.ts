@@ -1,7 +1,7 @@
 /**
  * What a run in memory has above a version and up to another, while the run is being written.
  */
-import type { Version } from "@strata/core";
+import { hasSurrogates, type Version } from "@strata/core";
 import type { EventTable } from "../event-table.js";
 import type { RunShard } from "../shard.js";
 import type { SpaceTables } from "../space-tables.js";
@@ -54,11 +54,18 @@ export class LiveCommits {
   }
 }
 
+/** A table that was written to. */
+export interface LiveTable {
+  /** Some of them several times; a few may have nothing in the range. */
+  readonly chains: readonly VersionChain[];
+  /** Whether one of the keys has a surrogate. */
+  readonly hasSurrogates: boolean;
+}
+
 export interface LiveDelta {
   /** Spaces that were registered, dropped or written to. */
   readonly spaces: ReadonlySet<SpaceTables>;
-  /** Chains of each table that was written to, some of them several times; a few may have nothing in the range. */
-  readonly tables: ReadonlyMap<Table, readonly VersionChain[]>;
+  readonly tables: ReadonlyMap<Table, LiveTable>;
   readonly logs: ReadonlySet<EventTable>;
   /** Commits above it were there. */
   readonly floor: Version;
@@ -110,7 +117,7 @@ export function* collectDelta(
     for (const table of space.ownTables()) {
       if (table.lastVersion <= from) continue;
       for (const chain of table.chains()) {
-        if (chain.version > from) delta.addChain(chain);
+        if (chain.version > from && hasEntryIn(chain, from, through)) delta.addChain(chain);
         budget.spend(0.1);
         if (budget.isSpent) yield;
       }
@@ -119,16 +126,21 @@ export function* collectDelta(
   return delta;
 }
 
+/** @param chain newer than `from`. */
+function hasEntryIn(chain: VersionChain, from: Version, through: Version): boolean {
+  if (chain.version <= through) return true;
+  return chain.older?.versions.some((version) => version > from && version <= through) ?? false;
+}
+
 class DeltaCollector implements LiveDelta {
   readonly spaces: Set<SpaceTables> = new Set();
-  readonly tables: Map<Table, VersionChain[]> = new Map();
+  readonly tables: Map<Table, TableDelta> = new Map();
   readonly logs: Set<EventTable> = new Set();
   readonly versions: number[] = [];
   readonly timestamps: number[] = [];
   readonly operations: number[] = [];
   floor: Version;
-  #lastTable: Table | undefined = undefined;
-  #lastChains: VersionChain[] = [];
+  #last: TableDelta | undefined = undefined;
 
   constructor(floor: Version) {
     this.floor = floor;
@@ -136,16 +148,18 @@ class DeltaCollector implements LiveDelta {
 
   addChain(chain: VersionChain): void {
     const { table } = chain;
-    if (table !== this.#lastTable) {
-      this.#lastTable = table;
-      const known = this.tables.get(table);
-      this.#lastChains = known ?? [];
-      if (known === undefined) {
-        this.tables.set(table, this.#lastChains);
+    let delta = this.#last;
+    if (delta?.table !== table) {
+      delta = this.tables.get(table);
+      if (delta === undefined) {
+        delta = new TableDelta(table);
+        this.tables.set(table, delta);
         this.spaces.add(table.space);
       }
+      this.#last = delta;
     }
-    this.#lastChains.push(chain);
+    delta.chains.push(chain);
+    if (!delta.hasSurrogates) delta.hasSurrogates = hasSurrogates(chain.key);
   }
 
   addLog(log: EventTable): void {
@@ -159,5 +173,15 @@ class DeltaCollector implements LiveDelta {
     this.versions.length = 0;
     this.timestamps.length = 0;
     this.operations.length = 0;
+  }
+}
+
+class TableDelta implements LiveTable {
+  readonly table: Table;
+  readonly chains: VersionChain[] = [];
+  hasSurrogates = false;
+
+  constructor(table: Table) {
+    this.table = table;
   }
 }

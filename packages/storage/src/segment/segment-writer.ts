@@ -1,7 +1,7 @@
 /**
  * A segment of a run: what the run did in a range of versions, and older segments that are taken in.
  */
-import { assert, ByteWriter, compareCodePoints, hasSurrogates, type Version } from "@strata/core";
+import { assert, ByteWriter, compareCodePoints, type Version } from "@strata/core";
 import { withInterval } from "../lost-intervals.js";
 import type { MergeRecord } from "../merge-record.js";
 import type { KeepEntries } from "../retention.js";
@@ -52,6 +52,10 @@ export interface SegmentInput {
    * whatever it says, unless the key is dead and none stays: then it is left out, where nothing lies below that it hides.
    */
   readonly keep?: KeepEntries | undefined;
+  /** Whether a version in [from, to) is held by somebody: the commit that it shows stays known. With `keep`. */
+  readonly isPinned?: ((from: Version, to: Version) => boolean) | undefined;
+  /** How much is done in a slice; 1300 units take about two milliseconds. */
+  readonly unitsPerSlice?: number | undefined;
 }
 
 export interface SegmentSummary {
@@ -114,12 +118,13 @@ class SegmentWriting {
   /** Where the segment begins. */
   readonly #begin: Version;
   readonly #output: SegmentOutput;
-  readonly #budget = new WorkBudget();
+  readonly #budget: WorkBudget;
   readonly #totals = new SegmentTotals();
   #bytes = 0;
 
   constructor(input: SegmentInput, merged: readonly SegmentFile[], sink: (bytes: Uint8Array) => void) {
     this.#input = input;
+    this.#budget = new WorkBudget(input.unitsPerSlice);
     this.#merged = merged;
     this.#begin = merged[0]?.footer.from ?? input.from;
     this.#output = new SegmentOutput(saltOf(input.shard.id, this.#begin, input.through), (bytes) => {
@@ -135,11 +140,21 @@ class SegmentWriting {
   }
 
   *write(): Generator<void, SegmentSummary, undefined> {
-    const { shard, from, through, keep } = this.#input;
+    const { shard, from, through, keep, isPinned } = this.#input;
     const budget = this.#budget;
     const live = yield* this.#sliced(countLive(shard, through, budget));
     const delta = yield* this.#sliced(collectDelta(shard, from, through, budget));
-    const timelineInput = { shard, from, through, begin: this.#begin, merged: this.#mergedTimeline, delta, keep };
+    const merged = this.#mergedTimeline;
+    const timelineInput = {
+      shard,
+      from,
+      through,
+      begin: this.#begin,
+      merged,
+      delta,
+      trims: keep !== undefined,
+      isPinned,
+    };
     const timelineWriter = new TimelineWriter(this.#output, timelineInput, budget);
     const marks = yield* this.#sliced(timelineWriter.prepare());
     const spaces: SpaceFooter[] = [];
@@ -218,17 +233,16 @@ class SegmentWriting {
     const table = space.live?.ownTables().find((own) => own.primitive === primitive);
     const sources: KeySource[] = [];
     let count = -1;
-    const chains = table === undefined ? undefined : delta.tables.get(table);
-    if (chains !== undefined && table !== undefined) {
-      const byCodePoint = chains.some((chain) => hasSurrogates(chain.key));
-      const sorted = yield* sortChains(chains, byCodePoint, this.#budget);
+    const written = table === undefined ? undefined : delta.tables.get(table);
+    if (written !== undefined && table !== undefined) {
+      const sorted = yield* sortChains(written.chains, written.hasSurrogates, this.#budget);
       sources.push(new LiveKeys(sorted, from, through));
       count = live.get(table) ?? -1;
     }
     const parts = this.#merged.flatMap((file) => partsOf(file, space, primitive));
     for (const part of parts.toReversed()) sources.push(new PartKeys(part));
     if (sources.length === 0) return undefined;
-    if (chains === undefined) count = parts.at(-1)!.footer.live;
+    if (written === undefined) count = parts.at(-1)!.footer.live;
     let lost = table?.lost ?? [];
     for (const part of parts) for (const each of part.footer.lost) lost = withInterval(lost, each.from, each.to);
     const mayVanish = !space.inherited && this.#begin <= shard.forkVersion;

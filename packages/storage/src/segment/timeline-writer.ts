@@ -2,7 +2,6 @@
  * The timeline of a run on its way into a segment.
  */
 import type { Version } from "@strata/core";
-import type { KeepEntries } from "../retention.js";
 import type { RunShard } from "../shard.js";
 import { VersionChain } from "../version-chain.js";
 import { ColdTimelineStack, type TimelineSegment } from "./cold-timeline-stack.js";
@@ -50,12 +49,15 @@ export interface TimelineInput {
   /** Segments that are taken in, oldest first, their spaces numbered as there. */
   readonly merged: readonly TimelineSegment[];
   readonly delta: LiveDelta;
-  readonly keep: KeepEntries | undefined;
+  /** Whether entries are left out. */
+  readonly trims: boolean;
+  /** Whether a version in [from, to) is held by somebody. */
+  readonly isPinned: ((from: Version, to: Version) => boolean) | undefined;
 }
 
 /**
  * Commits above the floor are written with what they wrote to. At or below it, commits of which an entry is left are written as landmarks:
- * with their timestamp, and nothing else. The floor rises to the last commit that retention left nothing of.
+ * with their timestamp, and nothing else. The floor rises above commits of which retention left nothing, where those are at least half of what is passed.
  */
 export class TimelineWriter {
   readonly #output: SegmentOutput;
@@ -74,17 +76,20 @@ export class TimelineWriter {
 
   /** To be called before entries are written. @returns where they are to be noted, if they are. */
   *prepare(): Generator<void, CommitMarks | undefined, undefined> {
-    if (this.#input.keep !== undefined || this.#floor > this.#input.begin) this.#marks = yield* this.#allCommits();
+    if (this.#input.trims || this.#floor > this.#input.begin) this.#marks = yield* this.#allCommits();
     return this.#marks;
   }
 
   /** @param spaces of the segment, by number. */
   *write(spaces: readonly SpaceFooter[]): Generator<void, TimelineFooter, undefined> {
-    const { shard, from, through, keep } = this.#input;
+    const { shard, from, through, trims } = this.#input;
     const budget = this.#budget;
     const numbers = new SpaceNumbers(spaces);
     let floor = this.#floor;
-    if (keep !== undefined) floor = this.#marks!.lastTrimmed(floor);
+    if (trims) {
+      this.#notePinned(this.#marks!);
+      floor = this.#marks!.floorAbove(floor);
+    }
     let writer = new TimelineBlocksWriter(this.#output);
     if (this.#merged !== undefined) yield* this.#copyMerged(this.#merged, writer, floor, numbers);
     const first = Math.max(from, floor);
@@ -116,6 +121,11 @@ export class TimelineWriter {
     }
     if (floor > this.#input.begin) yield* this.#writeLandmarks(writer, floor);
     return writer.finish(floor);
+  }
+
+  #notePinned(marks: CommitMarks): void {
+    const { isPinned, through } = this.#input;
+    if (isPinned !== undefined) marks.noteWhere(isPinned, through);
   }
 
   /** Commits above it are known to memory or to the segments, without a gap. */

@@ -8,7 +8,13 @@ const UNITS_PER_SLICE = 1300;
 const BYTES_PER_UNIT = 1500;
 
 export class WorkBudget {
-  #left: number = UNITS_PER_SLICE;
+  readonly #unitsPerSlice: number;
+  #left: number;
+
+  constructor(unitsPerSlice: number = UNITS_PER_SLICE) {
+    this.#unitsPerSlice = unitsPerSlice;
+    this.#left = unitsPerSlice;
+  }
 
   get isSpent(): boolean {
     return this.#left <= 0;
@@ -24,6 +30,6 @@ export class WorkBudget {
 
   /** Begins the next slice. */
   renew(): void {
-    this.#left = UNITS_PER_SLICE;
+    this.#left = this.#unitsPerSlice;
   }
 }
