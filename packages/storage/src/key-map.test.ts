@@ -52,6 +52,29 @@ test("every key has its chain before, during and after the split", () => {
   );
 });
 
+test("a key that was removed is nowhere, before, during and after the split, and may come again", () => {
+  for (const start of [50, 95, 101, 105, 200]) {
+    const map = new KeyMap(100);
+    for (let id = 0; id < start; id++) map.set(`key ${id}`, newChain(`key ${id}`));
+    const walk = map.chains();
+    walk.next();
+    for (let id = 0; id < start; id += 2) map.delete(`key ${id}`);
+    for (let id = start; id < 400; id++) map.set(`key ${id}`, newChain(`key ${id}`));
+    const again = newChain("key 0");
+    map.set("key 0", again);
+    expect(map.get("key 0")).toBe(again);
+    expect(map.get("key 2")).toBeUndefined();
+    const keys = [...map.chains()].map(({ key }) => key);
+    expect(keys.length).toBe(map.size);
+    expect(new Set(keys)).toEqual(
+      new Set(
+        Array.from({ length: 400 }, (_, id) => `key ${id}`).filter((_, id) => id === 0 || id >= start || id % 2 === 1),
+      ),
+    );
+    for (const { key } of walk) expect(keys).toContain(key);
+  }
+});
+
 test("walking the chains while keys are added gives each once, and all that were there", () => {
   // Before, across and after the split, which takes from key 100 to key 112.
   for (const start of [50, 95, 101, 105, 200]) {

@@ -20,7 +20,7 @@ const EMPTY: Map<string, VersionChain> = new Map();
  * One `Map` up to `SPLIT_AT` keys, then 64, chosen by characters of the key. The split happens a few keys at a time,
  * along with the writes that follow it.
  *
- * 1. A key is never removed, and its chain never replaced: chains are updated in place.
+ * 1. The chain of a key is never replaced: chains are updated in place.
  * 2. While a split is under way, `#map` has every key that was there when it began, `#shards` has every later one and a
  *    growing share of the former. A key in both has the same chain in both.
  */
@@ -61,6 +61,13 @@ export class KeyMap {
     if (this.#map === EMPTY) this.#map = new Map();
     this.#map.set(key, chain);
     if (this.#size >= this.#splitAt) this.#split();
+  }
+
+  /** Removes a key that is there. */
+  delete(key: string): void {
+    this.#size--;
+    this.#map.delete(key);
+    if (this.#shards !== undefined) this.#shards[this.#shardOf(key)]!.delete(key);
   }
 
   /** Every chain once, in no particular order. Keys added before it is done may be among them. */

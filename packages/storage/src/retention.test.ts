@@ -19,6 +19,7 @@ function ground(pins: readonly number[] = [], more: Partial<RetentionGround> = {
   return {
     from: Number.POSITIVE_INFINITY,
     isPinned: (from, to) => pins.some((pin) => from <= pin && pin < to),
+    lastFork: 0,
     horizon: () => 0,
     ...more,
   };

@@ -2,6 +2,7 @@
  * How much of its history a key keeps.
  */
 import { assert, type Version } from "@strata/core";
+import type { LostInterval } from "./cold.js";
 import type { TablePrimitive } from "./table.js";
 
 /** For the keys of one primitive. The newest version of a key always stays. */
@@ -77,6 +78,8 @@ export interface RetentionGround {
   readonly from: Version;
   /** Whether a version in [from, to) is held by a view, a tag, a fork or a merge. */
   isPinned(from: Version, to: Version): boolean;
+  /** The highest version as of which another run reads through to this one; 0 without one. */
+  readonly lastFork: Version;
   /** The last commit that was made by so many milliseconds ago, or any version before the next one; 0 when it is not known. */
   horizon(milliseconds: number): Version;
 }
@@ -158,4 +161,16 @@ export function isForgettable(
     if ((kept === undefined || kept[entry]) && !isDead(entry)) return false;
   }
   return true;
+}
+
+/** Joins neighbours between which nobody holds a version: then what lies between them counts as lost too. @param intervals by `from`, ascending. */
+export function joinUnpinned(intervals: readonly LostInterval[], ground: RetentionGround): readonly LostInterval[] {
+  const left: LostInterval[] = [];
+  for (const { from, to } of intervals) {
+    const last = left.at(-1);
+    const isApart = last !== undefined && last.to < from && (from > ground.from || ground.isPinned(last.to, from));
+    if (last === undefined || isApart) left.push({ from, to });
+    else left[left.length - 1] = { from: last.from, to: Math.max(last.to, to) };
+  }
+  return left;
 }

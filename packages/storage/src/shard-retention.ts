@@ -4,7 +4,13 @@
 import type { Version } from "@strata/core";
 import type { LostInterval } from "./cold.js";
 import { intervalAt, withInterval } from "./lost-intervals.js";
-import { keptEntries, type RetentionGround, type RetentionRule, type RetentionRules } from "./retention.js";
+import {
+  joinUnpinned,
+  keptEntries,
+  type RetentionGround,
+  type RetentionRule,
+  type RetentionRules,
+} from "./retention.js";
 import type { RunShard } from "./shard.js";
 import type { TablePrimitive } from "./table.js";
 import { VersionChain } from "./version-chain.js";
@@ -32,7 +38,6 @@ export class ShardRetention {
   #nextLengths = new WeakMap<VersionChain, number>();
   #trimmed: readonly LostInterval[] = [];
   #droppedSinceThinning = 0;
-  #holds = 0;
 
   /** @param ground what must stay, as it is when it is called. */
   constructor(shard: RunShard, rules: RetentionRules, ground: () => RetentionGround) {
@@ -99,22 +104,12 @@ export class ShardRetention {
   /** Remembers that not everything is known as of versions in [from, to). */
   note(from: Version, to: Version, ground: RetentionGround): void {
     this.#trimmed = withInterval(this.#trimmed, from, to);
-    if (this.#trimmed.length > INTERVALS_MAX) this.#trimmed = joined(this.#trimmed, ground);
+    if (this.#trimmed.length > INTERVALS_MAX) this.#trimmed = joinUnpinned(this.#trimmed, ground);
   }
 
-  /** Leaves the timeline as it is until `release`: somebody writes it down, commit by commit. */
-  hold(): void {
-    this.#holds++;
-  }
-
-  release(): void {
-    this.#holds--;
-  }
-
-  /** Forgets commits of which nothing is left, unless files have some: what files have is trimmed when they are written anew. */
+  /** Forgets commits in memory of which nothing is left. */
   thin(ground: RetentionGround): void {
     this.#droppedSinceThinning = 0;
-    if (this.#holds > 0 || this.#shard.coldThrough > 0) return;
     this.#shard.timeline.thin(ground.from, (version, next, isLeft) => isLeft || ground.isPinned(version, next));
   }
 
@@ -147,16 +142,4 @@ function limitOf(rule: RetentionRule): number {
   if (rule.keep === "all") return Number.POSITIVE_INFINITY;
   // One more than the rule keeps is the gap that trimming leaves.
   return rule.keep === "last" ? Math.max(2 * (rule.versions + 1), ENTRIES_MIN) : ENTRIES_MIN;
-}
-
-/** Joins neighbours between which nobody holds a version. */
-function joined(intervals: readonly LostInterval[], ground: RetentionGround): readonly LostInterval[] {
-  const left: LostInterval[] = [];
-  for (const interval of intervals) {
-    const last = left.at(-1);
-    if (last === undefined || interval.from > ground.from || ground.isPinned(last.to, interval.from))
-      left.push(interval);
-    else left[left.length - 1] = { from: last.from, to: interval.to };
-  }
-  return left;
 }

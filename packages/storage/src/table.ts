@@ -327,6 +327,18 @@ export class Table {
     this.#lost.note(from, to);
   }
 
+  /** Whether without its chain the key would show something alive, from files or from below. */
+  hides(key: string): boolean {
+    return this.cold !== undefined || this.#inheritsLive(key);
+  }
+
+  /** Takes a dead key out as if it had never been written. @param chain hides nothing. */
+  forget(chain: VersionChain): void {
+    this.#keys.delete(chain.key);
+    this.#index = undefined;
+    if (this.#live > 0 && isLive(chain.stored)) this.#live--;
+  }
+
   /** The index, with every key in its place. */
   #ordered(): OrderedIndex {
     const index = this.#indexed();

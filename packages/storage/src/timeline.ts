@@ -151,7 +151,8 @@ export class Timeline {
 
   /** The last commit at or below `version`; also one below the floor, while it is known which that is. */
   lastAtOrBefore(version: Version): Version | undefined {
-    return this.#versionOrNone(this.#lastRow(version));
+    const last = this.#versionOrNone(this.#lastRow(version));
+    return last === undefined && this.timestampOf(version) > 0 ? version : last;
   }
 
   /** As `versionAtTime`, or where that is not known an earlier commit; 0 when there is none. */
@@ -321,7 +322,8 @@ export class Timeline {
 
   /** Whether the row's commit, or one between it and the next row, is no longer known. */
   #isForgotten(row: number): boolean {
-    if (row < this.#coldRows) return this.#cold!.timeline.versionOf(row) <= this.#floor;
+    // Of what files have nothing was forgotten since they were written.
+    if (row < this.#coldRows) return false;
     return this.#rows.isForgotten(row - this.#coldRows);
   }
 

@@ -2,7 +2,7 @@
  * The versions of one key.
  */
 import { assert, StateError } from "@strata/core";
-import { type Stored, TRIMMED } from "./stored.js";
+import { isLive, type Stored, TRIMMED } from "./stored.js";
 import type { Table } from "./table.js";
 
 /** Where a read puts what it found, so that a read allocates nothing: the caller keeps one and uses it again. */
@@ -26,6 +26,9 @@ export interface OlderVersions {
   readonly versions: readonly number[];
   readonly values: readonly (Stored | undefined)[];
 }
+
+/** In place of a version: the key has another chain by now, or none. */
+const RETIRED = Number.POSITIVE_INFINITY;
 
 /** Version and value by turns, oldest first. */
 type History = (Stored | undefined)[];
@@ -84,6 +87,7 @@ export class VersionChain {
   /** Whether memory has the entry of exactly this version. */
   has(version: number): boolean {
     if (version === this.version) return true;
+    if (this.version === RETIRED) return false;
     const entry = lastAtOrBefore(this.#history, version);
     return entry >= 0 && versionOf(this.#history!, entry) === version && storedOf(this.#history!, entry) !== TRIMMED;
   }
@@ -153,6 +157,30 @@ export class VersionChain {
     }
     if (dropped > 0) this.#history = left;
     return dropped;
+  }
+
+  /**
+   * The table has forgotten the key: nothing is left that was alive. For those who have the chain still, timelines among them.
+   *
+   * @param death from which version on nobody sees a value.
+   * @param lose as for `trim`, of versions as of which a value, or nobody knows what, was to be seen.
+   */
+  retire(death: number, lose: (from: number, to: number) => void): void {
+    const all = this.#history ?? [];
+    all.push(this.version, this.stored);
+    const left: History = [];
+    for (let entry = 0; entry < all.length >>> 1; entry++) {
+      const version = versionOf(all, entry);
+      const stored = storedOf(all, entry);
+      const isLost = stored === TRIMMED || isLive(stored);
+      if (!isLost) left.push(version, stored);
+      else if (left.at(-1) !== TRIMMED) left.push(version, TRIMMED);
+      if (isLost) lose(version, 2 * entry + 2 < all.length ? versionOf(all, entry + 1) : death);
+    }
+    if (death > this.version) left.push(death, undefined);
+    this.#history = left;
+    this.version = RETIRED;
+    this.stored = undefined;
   }
 
   /** The newest entry at or below `asOf`; `undefined` for a tombstone and for a key without history at `asOf`. */
