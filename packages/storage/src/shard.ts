@@ -132,10 +132,16 @@ export class RunShard {
 
   /**
    * Takes over what lies in files: all that the run did up to `cold.through`, or further back the same that it has already. No answer
-   * changes by it.
+   * changes by it. A run that is not loaded stays so.
    */
   attachCold(cold: ColdRun): void {
-    this.load();
+    assert(cold.through >= this.#coldThrough, "files of a run only reach further");
+    if (this.#stored !== undefined) {
+      const { lastVersion, lastTimestamp } = this.#stored;
+      this.#stored = { through: cold.through, lastVersion, lastTimestamp, load: () => cold };
+      this.#coldThrough = cold.through;
+      return;
+    }
     this.#attachTimeline(cold, this.#attachSpaces(cold));
   }
 
@@ -144,7 +150,7 @@ export class RunShard {
    * needs. Between slices the run may be read and written, and is what it is.
    */
   *takeOver(cold: ColdRun, writesPerSlice: number = WRITES_PER_SLICE): Generator<void, void, undefined> {
-    this.load();
+    if (!this.isLoaded) return this.attachCold(cold);
     const spaces = this.#attachSpaces(cold);
     const { timeline, lastVersion } = this;
     // History grows only by writes, and those since the last time are still in memory: older ones have been here before.

@@ -173,6 +173,20 @@ test("a long line of stored forks loads from the oldest on", () => {
   expect(shard.table("a", "kv")?.head("key")).toBe("a");
 });
 
+test.each(["attachCold", "takeOver"] as const)(
+  "other files of a run that is not loaded are loaded in their place: %s",
+  (how) => {
+    const source = stored(twoCommits(), 3, 300);
+    const shard = new RunShard(runId(1), undefined, 0, source);
+    const files = { ...twoCommits(), through: 9, merges: [] };
+    if (how === "attachCold") shard.attachCold(files);
+    else expect([...shard.takeOver(files)]).toEqual([]);
+    expect([shard.isLoaded, shard.coldThrough, shard.lastVersion, shard.lastTimestamp]).toEqual([false, 9, 3, 300]);
+    expect([shard.merges, shard.table("a", "kv")?.head("key"), shard.timeline.tailFloor]).toEqual([[], "a", 9]);
+    expect([source.loads, shard.isLoaded]).toEqual([0, true]);
+  },
+);
+
 test("files that reach less far than those before are refused", () => {
   const shard = new RunShard(runId(1), undefined, 0, stored(twoCommits(), 3, 300));
   expect(() => shard.attachCold({ ...twoCommits(), through: 4 })).toThrow("further");
