@@ -352,6 +352,7 @@ export interface Strata extends Handle, Disposable, AsyncDisposable {
   newHandle(at?: Options<{ run: string; space: string }>): Strata;
   flush(): void;
   durable(): Promise<void>;
+  checkpoint(options?: LongWork): Promise<CheckpointInfo>;
   commitStatus(commit: Pick<CommitInfo, "epoch" | "version">): "committed" | "lost" | "unknown";
   info(): DatabaseInfo;
   metrics(): TransactionMetrics;
@@ -373,6 +374,8 @@ export type OpenOptions = Options<{
   durability: "none" | "buffered" | "strict" | Durability;
   buffered: Options<{ flushIntervalMs: number; maxPendingWrites: number }>;
   readOnly: boolean;
+  checkpoint: Options<{ walSizeBytes: number; onClose: boolean }> | "manual";
+  memoryBudgetBytes: number;
   limits: Partial<Limits>;
   recovery: "strict" | "salvage";
   clock: Clock;
@@ -380,6 +383,12 @@ export type OpenOptions = Options<{
   logger: Logger;
   onHealth: (health: Health) => void;
 }>;
+export type LongWork = Options<{ signal: AbortSignal; onProgress: (done: number, total: number) => void }>;
+export interface CheckpointInfo {
+  readonly runs: number;
+  readonly bytes: number;
+  readonly logBytesRetired: number;
+}
 export interface Health {
   readonly state: "ok" | "degraded" | "poisoned";
   readonly cause?: BuiltError;
