@@ -1,9 +1,11 @@
+import { CrashVfs } from "@strata/durability/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Database } from "../src/index.js";
 import { BundleHost } from "./bundle-host.js";
 import { OPERATIONS, type Operation } from "./operations.js";
 import { stateOf } from "./run-state.js";
+import { openSimulated } from "./simulated-database.js";
 import { storesOf } from "./stores.js";
 
 /** Histories for each property. More for long runs: `STRATA_MODEL_RUNS=5000`. */
@@ -146,5 +148,34 @@ test("its last state alone has the same digest, keeps the versions, and gives th
       }
     }),
     { numRuns: RUNS },
+  );
+}, 300_000);
+
+test("so it does from files into files, opened again in between", async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, steps, fc.boolean(), async (steps, later, history) => {
+      const disk = new CrashVfs();
+      let source = new BundleHost(openSimulated(disk).db);
+      play(source.db, steps);
+      await source.db.shutdown();
+      source = new BundleHost(openSimulated(disk, { seed: 2 }).db);
+      play(source.db, later);
+      for (const name of source.db.runs.list().filter((name) => name !== "default")) {
+        const bytes = await source.exported(name, { history });
+        const other = new CrashVfs();
+        let target = new BundleHost(openSimulated(other, { seed: 3 }).db);
+        const info = await target.bundles.import([bytes]);
+        expect(await target.exported(name)).toEqual(bytes);
+        target.db.close();
+        for (const seed of [4, 5]) {
+          target = new BundleHost(openSimulated(other, { seed }).db);
+          expect(target.db.runs.get(name)).toEqual(info);
+          expect(await target.exported(name)).toEqual(bytes);
+          await target.db.shutdown();
+        }
+      }
+      source.db.close();
+    }),
+    { numRuns: Math.ceil(RUNS / 4) },
   );
 }, 300_000);

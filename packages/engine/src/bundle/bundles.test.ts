@@ -1,3 +1,4 @@
+import { InlineSyncDriver, LogDurability, MemoryVfs } from "@strata/durability";
 import { beforeEach, describe, expect, test } from "vitest";
 import { BundleHost, joined, tickingClock } from "../../test/bundle-host.js";
 import { stateOf } from "../../test/run-state.js";
@@ -298,7 +299,7 @@ describe("an export", () => {
     source.db.runs.delete("job");
     await expect(joined(whole)).rejects.toThrow(code("RUN_NOT_FOUND"));
     const other = source.bundles.export(source.db.runs.must("default"));
-    source.gate.isOpen = false;
+    source.db.close();
     await expect(other.next()).rejects.toThrow(code("DATABASE_CLOSED"));
   });
 
@@ -346,16 +347,18 @@ describe("an import", () => {
     };
     await expect(target.bundles.import([bytes], { signal: aborted.signal, onProgress })).rejects.toThrow("enough");
     expect(told.slice(0, 4)).toEqual([1, 14, 2, 14]);
-    expect(target.adopted).toEqual([]);
     expect(target.db.runs.list()).toEqual(["default"]);
     await target.bundles.import([bytes]);
   });
 
-  test("hands over what later commits must be above", async () => {
+  test("leaves later commits of the database above its versions and behind its times", async () => {
+    for (let i = 0; i < 200; i++) source.db.put("job", "n", i);
     await target.bundles.import([await source.exported("job")]);
-    const { newestVersion, newestTimestamp } = target.adopted[0] as (typeof target.adopted)[0];
-    expect(newestVersion).toBe(versionOf(source, "job"));
-    expect(newestTimestamp).toBe(source.db.runs.must("job").shard.lastTimestamp);
+    const { version } = source.db.runs.must("job");
+    expect(target.db.put("job", "n", "later")).toBeGreaterThan(version);
+    const [after, before] = [...target.db.history.commits(target.db.runs.must("job"), { reverse: true, limit: 2 })];
+    expect(before?.version).toBe(version);
+    expect(after?.timestamp).toBeGreaterThan(before?.timestamp as number);
   });
 
   test("lets its sender know when it wants no more", async () => {
@@ -382,11 +385,20 @@ describe("an import", () => {
   test("is refused by a database that is closed or only read, before it is asked for anything", async () => {
     const bytes = await source.exported("job");
     const never = { [Symbol.iterator]: () => expect.fail("asked") } as never;
-    target.gate.isReadOnly = true;
-    await expect(target.bundles.import(never)).rejects.toThrow(code("READ_ONLY"));
-    target.gate.isOpen = false;
-    await expect(target.bundles.import(never)).rejects.toThrow(code("DATABASE_CLOSED"));
-    expect(await target.bundles.inspect([bytes])).toMatchObject({ run: "job" });
+    const disk = new MemoryVfs();
+    const open = (readOnly: boolean) =>
+      Database.open({
+        clock: tickingClock(),
+        readOnly,
+        durability: new LogDurability(disk, new InlineSyncDriver(disk), { readOnly }),
+      });
+    open(false).close();
+    const reader = open(true);
+    await expect(reader.bundles.import(never)).rejects.toThrow(code("READ_ONLY"));
+    expect(await reader.bundles.inspect([bytes])).toMatchObject({ run: "job" });
+    reader.close();
+    await expect(reader.bundles.import(never)).rejects.toThrow(code("DATABASE_CLOSED"));
+    await expect(reader.bundles.inspect(never)).rejects.toThrow(code("DATABASE_CLOSED"));
   });
 });
 

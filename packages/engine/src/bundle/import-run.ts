@@ -55,7 +55,7 @@ export interface AdoptionHost {
    *
    * @throws StateError `RUN_EXISTS` when the name was taken meanwhile
    */
-  adoptShard(run: AdoptedRun): Promise<RunInfo>;
+  adoptShard(run: AdoptedRun, signal?: AbortSignal): Promise<RunInfo>;
 }
 
 export interface ImportGround {
@@ -88,7 +88,7 @@ export async function importRun(ground: ImportGround, bundle: Bundle, options: I
   await readBundle(bundle, runtime, slices, incoming);
   signal?.throwIfAborted();
   gate.assertAccepting();
-  return host.adoptShard(incoming.finish());
+  return host.adoptShard(incoming.finish(), signal);
 }
 
 /** Folds a bundle into a shard that nobody else has. */

@@ -45,7 +45,8 @@ export class RunBundles {
    * @throws StateError `FORMAT_TOO_NEW`
    */
   async inspect(bundle: Bundle): Promise<BundleInfo> {
-    const { runtime, timer } = this.#ground;
+    const { gate, runtime, timer } = this.#ground;
+    gate.assertOpen();
     const slices = new Slices(runtime.clock, timer, undefined);
     const visitor = { header() {}, record: countOperations };
     const { header, formatVersion, bytes, checksum } = await readBundle(bundle, runtime, slices, visitor);
