@@ -72,16 +72,24 @@ test("a dead key is forgotten when nothing alive is kept of it", () => {
   expect(forgets(FOR_1_S, [1, 4], ground([], { horizon: () => 4 }))).toBe(true);
 });
 
-test("segments are told to forget a dead key, but no cell, and none that may hide another run's", () => {
+test("segments are told to forget a dead key, but no cell", () => {
   const rules = sameRules({ keep: "last", versions: 1 });
-  const isDead = (entry: number) => entry === 1;
-  const kept = (primitive: "kv" | "state" | "json", mayVanish: boolean) =>
-    keepEntries(rules, ground(), mayVanish)(primitive, "k", [1, 4], isDead);
-  expect(kept("kv", true)).toEqual([false, false]);
-  expect(kept("kv", false)).toEqual([false, true]);
-  expect(kept("state", true)).toEqual([false, true]);
-  expect(kept("json", true)).toEqual([false, true]);
-  expect(keepEntries(sameRules(KEEP_ALL), ground(), true)("kv", "k", [1, 4], isDead)).toBeUndefined();
+  const lost: [number, number][] = [];
+  const kept = (primitive: "kv" | "state" | "json", versions: number[], on = ground()) =>
+    keepEntries(rules, on, (from, to) => lost.push([from, to]))(primitive, "k", versions, (entry) => entry % 2 === 1);
+  expect(kept("kv", [1, 4])).toEqual([false, false]);
+  expect(lost).toEqual([[1, 4]]);
+  expect(kept("state", [1, 4])).toEqual([false, true]);
+  expect(kept("json", [1, 4])).toEqual([false, true]);
+  expect(kept("kv", [1, 4, 6])).toEqual([false, false, true]);
+  expect(lost.slice(-2)).toEqual([
+    [1, 4],
+    [4, 6],
+  ]);
+  expect(kept("kv", [1])).toBeUndefined();
+  // Somebody reads as of the first deletion: without it, what is older would not be told from it.
+  expect(kept("kv", [1, 4, 6, 9], ground([5]))).toEqual([false, true, false, true]);
+  expect(keepEntries(sameRules(KEEP_ALL), ground(), () => {})("kv", "k", [1, 4], () => true)).toBeUndefined();
 });
 
 test("rules are told and read back", () => {

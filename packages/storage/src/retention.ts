@@ -120,7 +120,8 @@ function firstKeptByRule(rule: RetentionRule, ground: RetentionGround, versions:
 }
 
 /**
- * Says of the entries of a key which stay, as segments ask it. None stay of a key whose newest entry is a tombstone that nobody needs.
+ * Says of the entries of a key which stay, as segments ask it. Where none does, nobody needs anything but the newest, which is a
+ * tombstone, and that only as long as it hides something.
  *
  * @param versions ascending, dropped ones left out; the last is the newest entry of the key.
  * @param isDead whether entry `i` is a tombstone.
@@ -133,14 +134,23 @@ export type KeepEntries = (
   isDead: (entry: number) => boolean,
 ) => readonly boolean[] | undefined;
 
-/** @param mayVanish whether a tombstone hides nothing: false for a run that reads through to another, and where older segments stay. */
-export function keepEntries(rules: RetentionRules, ground: RetentionGround, mayVanish: boolean): KeepEntries {
+/** @param lose told of the versions [from, to) as of which a dropped entry was the one to be seen. */
+export function keepEntries(
+  rules: RetentionRules,
+  ground: RetentionGround,
+  lose: (from: Version, to: Version) => void,
+): KeepEntries {
   return (primitive, _key, versions, isDead) => {
-    assert(versions.length > 0, "a key has entries");
+    const newest = versions.length - 1;
+    assert(newest >= 0, "a key has entries");
     const kept = keptEntries(rules[primitive], ground, versions);
+    for (let entry = 0; entry < newest; entry++) {
+      if (kept?.[entry] === false) lose(versions[entry] as Version, versions[entry + 1] as Version);
+    }
     // Cells and documents count on when they are written again.
-    const hasCounter = primitive === "state" || primitive === "json";
-    if (!mayVanish || hasCounter || !isForgettable(rules[primitive], ground, versions, isDead, kept)) return kept;
+    if (primitive === "state" || primitive === "json") return kept;
+    const onlyNewest = newest === 0 || kept?.indexOf(true) === newest;
+    if (!onlyNewest || !isForgettable(rules[primitive], ground, versions, isDead, kept)) return kept;
     return new Array<boolean>(versions.length).fill(false);
   };
 }

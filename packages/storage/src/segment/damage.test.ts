@@ -25,7 +25,7 @@ function writtenRun() {
   model.merge(runId(4));
   model.commit([{ kind: "put", space: "one", primitive: "kv", key: "key 1", stored: undefined }]);
   const through = shard.lastVersion;
-  const keep = keepEntries(sameRules({ keep: "last", versions: 2 }), NOBODY, true);
+  const keep = keepEntries(sameRules({ keep: "last", versions: 2 }), NOBODY, () => {});
   model.trim({ keep: "last", versions: 2 }, 0, through);
   const segment = writeToMemory({ shard, from: 0, through, merge: [], keep });
   return { model, through, segment };

@@ -132,8 +132,7 @@ function run(isForked: boolean, steps: readonly Step[]): void {
     const taken = stack.slice(Math.max(0, stack.length - merge));
     if (from === through && taken.length === 0) continue;
     const begin = taken[0]?.summary.from ?? from;
-    const mayVanish = begin <= shard.forkVersion && !isForked;
-    const keep = rule === undefined ? undefined : keepEntries(sameRules(rule), NOBODY, mayVanish);
+    const keep = rule === undefined ? undefined : keepEntries(sameRules(rule), NOBODY, () => {});
     const waiting = [...meanwhile];
     const input = { shard, from, through, merge: taken.map(({ source }) => source), keep, unitsPerSlice: 2 };
     if (rule !== undefined) model.trim(rule, begin, through);
