@@ -179,7 +179,6 @@ export class Database {
     const pointOf = (run: Run, at: AsOf | undefined) => versionOf(run, at, this.#commitPass.lastVersion);
     this.algebra = new RunAlgebra({
       registry: this.runs,
-      store: this.storage,
       transactions: this.#transactions,
       versionOf: pointOf,
     });

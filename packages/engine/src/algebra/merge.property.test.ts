@@ -1,6 +1,8 @@
 import { StrataError } from "@strata/core";
+import { CrashVfs } from "@strata/durability/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { drive } from "../../test/drive.js";
 import {
   ancestors,
   commonBase,
@@ -14,8 +16,9 @@ import {
   since,
   threeWay,
 } from "../../test/naive-history.js";
+import { openSimulated } from "../../test/simulated-database.js";
 import { storesOf } from "../../test/stores.js";
-import { type Conflict, Database, type MergeResult } from "../index.js";
+import type { Conflict, Database, MergeResult } from "../index.js";
 
 type Strategy = "fail" | "ours" | "theirs";
 
@@ -30,7 +33,8 @@ type Step =
       readonly strategy: Strategy;
       readonly primitives: Primitives;
     }
-  | { readonly what: "revert"; readonly run: number; readonly from: number; readonly to: number };
+  | { readonly what: "revert"; readonly run: number; readonly from: number; readonly to: number }
+  | { readonly what: "checkpoint" | "evict" | "reopen" | "shutdown"; readonly run: number };
 
 type Primitives = readonly ("kv" | "state" | "json" | "event")[];
 const ALL: Primitives = ["kv", "state", "json", "event"];
@@ -93,6 +97,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ what: fc.constant("revert" as const), run: at, from: fc.nat(20), to: fc.nat(20) }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ what: fc.constantFrom("checkpoint", "evict", "reopen", "shutdown"), run: at }),
+  },
 );
 
 interface NaiveRun {
@@ -103,7 +111,8 @@ interface NaiveRun {
 
 /** The database and its oracle, side by side. */
 class Pair {
-  readonly db = Database.ephemeral();
+  readonly #disk = new CrashVfs();
+  #opened = openSimulated(this.#disk, { segments: {} });
   readonly runs: NaiveRun[];
   #nextId = 1;
   #events = 0;
@@ -113,7 +122,23 @@ class Pair {
     this.runs = [{ name: "default", parent: undefined, tip: root }];
   }
 
-  do(step: Step): void {
+  get db(): Database {
+    return this.#opened.db;
+  }
+
+  /** What must make no difference. */
+  async disturb(what: "checkpoint" | "evict" | "reopen" | "shutdown"): Promise<void> {
+    const { db, time } = this.#opened;
+    if (what === "checkpoint") await drive(time, db.checkpoint());
+    else if (what === "evict") for (const shard of db.storage.loaded()) shard.evict();
+    else {
+      if (what === "shutdown") await drive(time, db.shutdown());
+      else db.close();
+      this.#opened = openSimulated(this.#disk, { segments: {} });
+    }
+  }
+
+  async do(step: Step): Promise<void> {
     const run = this.#run(step.run);
     const { db } = this;
     if (step.what === "write") this.#write(run, step.write);
@@ -129,6 +154,7 @@ class Pair {
         this.#merge(run.parent, run, step.strategy, (options) => db.algebra.rebase(run.name, options));
     } else if (step.what === "pick") this.#pick(this.#run(step.from), run, step.strategy, step.primitives);
     else if (step.what === "revert") this.#revert(run, step.from, step.to);
+    else await this.disturb(step.what);
   }
 
   #run(at: number): NaiveRun {
@@ -311,12 +337,12 @@ function withMember(root: Json | undefined, path: readonly string[], value: Json
 }
 
 describe("for any history of forks, merges, picks and reverts", () => {
-  test("the runs hold what a graph of whole copies, merged naively, holds", () => {
-    fc.assert(
-      fc.property(fc.array(step, { minLength: 3, maxLength: 60, size: "max" }), (steps) => {
+  test("the runs hold what a graph of whole copies, merged naively, holds, wherever they lie", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 60, size: "max" }), async (steps) => {
         const pair = new Pair();
         for (const step of steps) {
-          pair.do(step);
+          await pair.do(step);
           pair.check(pair.runs[step.run % pair.runs.length] as NaiveRun);
         }
         for (const run of pair.runs) pair.check(run);

@@ -1,5 +1,4 @@
 import { type AsOf, InvalidArgumentError, NotFoundError, type Options, type Version } from "@strata/core";
-import type { ShardedStore } from "@strata/storage";
 import type { CommitInfo } from "../open-transaction.js";
 import type { Run, RunPoint } from "../run.js";
 import type { RunRegistry } from "../run-registry.js";
@@ -14,19 +13,16 @@ import type { ThreeWay } from "./three-way.js";
 /** Comparing runs and carrying changes from one to another, by name. */
 export class RunAlgebra {
   readonly #registry: RunRegistry;
-  readonly #store: ShardedStore;
   readonly #transactions: Transactions;
   readonly #versionOf: (run: Run, at: AsOf | undefined) => Version;
 
   /** @param parts.versionOf the version that a point of a run means; throws what `Database.at` throws. */
   constructor(parts: {
     readonly registry: RunRegistry;
-    readonly store: ShardedStore;
     readonly transactions: Transactions;
     readonly versionOf: (run: Run, at: AsOf | undefined) => Version;
   }) {
     this.#registry = parts.registry;
-    this.#store = parts.store;
     this.#transactions = parts.transactions;
     this.#versionOf = parts.versionOf;
   }
@@ -176,7 +172,7 @@ export class RunAlgebra {
     target: Point,
   ): { readonly base: Point; readonly ours: Containment; readonly theirs: Containment } {
     const [ours, theirs] = [new Containment(target), new Containment(source)];
-    return { base: mergeBase(ours, theirs, (number) => this.#store.get(number)), ours, theirs };
+    return { base: mergeBase(ours, theirs, (number) => this.#registry.live.shardOf(number)), ours, theirs };
   }
 
   #states(

@@ -95,7 +95,7 @@ export class CheckpointWork {
     const tasks: { readonly shard: RunShard; readonly isRewritten: boolean; readonly writes: boolean }[] = [];
     for (const shard of candidates) {
       const isRewritten = policy.isRewritten(shard);
-      const writes = isRewritten || shard.lastVersion > shard.coldThrough;
+      const writes = isRewritten || shard.lastVersion > filedThrough(shard);
       if (!writes && !made.has(shard.id) && !deleted.has(shard.id)) continue;
       this.#views.push(new ReadView(shard, version));
       tasks.push({ shard, isRewritten, writes });
@@ -177,7 +177,7 @@ export class CheckpointWork {
     const draft = this.#batch.begin(expected + merged.reduce((sum, { length }) => sum + length, 0));
     const input = {
       shard,
-      from: shard.coldThrough,
+      from: filedThrough(shard),
       through: this.#moment.version,
       merge: this.#ground.library.sources(merged),
       keep: merged.length === 0 ? undefined : policy.keep(shard, kept.length === 0),
@@ -243,6 +243,11 @@ function chooseMerged(
     size += places[first]!.length;
   }
   return { kept: places.slice(0, first), merged: places.slice(first) };
+}
+
+/** What the run has done up to this version is in files. What it inherited is in those of others. */
+function filedThrough(shard: RunShard): Version {
+  return Math.max(shard.coldThrough, shard.forkVersion);
 }
 
 /** About what a run's changes since its last segment take. */

@@ -1,0 +1,45 @@
+import { CrashVfs } from "@strata/durability/testing";
+import { describe, expect, test } from "vitest";
+import type { Database } from "../src/index.js";
+import { drive } from "./drive.js";
+import { openSimulated } from "./simulated-database.js";
+import { storesOf } from "./stores.js";
+
+/** A database that is closed behind a checkpoint and opened again: all its runs lie in files, and nobody has asked for one. */
+async function filed(vfs: CrashVfs, prepare: (db: Database) => void): Promise<Database> {
+  const { db, time } = openSimulated(vfs);
+  prepare(db);
+  await drive(time, db.shutdown());
+  return openSimulated(vfs, { seed: 2 }).db;
+}
+
+const on = (db: Database, run: string) => storesOf(db.head(db.runs.must(run)));
+
+describe("runs that lie in files", () => {
+  test("count for merges of others that contain them, though nobody has asked for them", async () => {
+    const db = await filed(new CrashVfs(), (db) => {
+      db.put("default", "seed", 0);
+      db.fork(db.runs.must("default"), ["a", "b", "c"]);
+      db.put("a", "shared", 1);
+      db.algebra.merge("a", "b");
+      db.algebra.merge("a", "c");
+    });
+    db.put("c", "shared", 2);
+    expect(db.algebra.merge("c", "b")).toMatchObject({ applied: 1, conflicts: [] });
+    expect(db.get("b", "shared")).toBe(2);
+  });
+
+  test("forks that were read and never written have nothing of their own in files", async () => {
+    const vfs = new CrashVfs();
+    const { db, time } = openSimulated(vfs);
+    const { events } = on(db, "default");
+    events.append("note", { n: 1 });
+    db.fork(db.runs.must("default"), ["fork"]);
+    expect(on(db, "fork").events.len()).toBe(1);
+    expect((await drive(time, db.checkpoint())).runs).toBe(2); // `_system` and the default run
+    expect(on(db, "fork").events.len()).toBe(1);
+    on(db, "fork").kv.put("own", 1);
+    expect((await drive(time, db.checkpoint())).runs).toBe(1);
+    expect(on(db, "fork").events.len()).toBe(1);
+  });
+});
