@@ -1,10 +1,14 @@
 import { type AsOf, InvalidArgumentError, type Options, type Version } from "@strata/core";
 import type {
+  Bundle,
+  BundleInfo,
   CommitInfo,
   CommitScan,
   CommitSummary,
   Database,
   DiffOptions,
+  ExportOptions,
+  ImportOptions,
   MergeOptions,
   MergeResult,
   Run,
@@ -20,7 +24,9 @@ import type {
 import { LoadedRuns } from "./loaded-runs.js";
 import {
   checkOptions,
+  hasMethods,
   isBoolean,
+  isFunction,
   isListOf,
   isOneOf,
   isString,
@@ -129,6 +135,25 @@ export interface Runs {
   load(name: string): Promise<void>;
   /** Moves a run by the transition table; a run that is not active refuses writes (`RUN_CLOSED`). */
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo;
+  /**
+   * The run as it is at the first `next()`, as a stream of bytes that `import` takes anywhere: with its history, or with `history: false` its
+   * last state alone. The same run gives the same bytes. `format: "jsonl"` is for people and cannot be imported. Work goes on in slices.
+   *
+   * @throws {NotFoundError} `RUN_NOT_FOUND`, also while it is read, when the run is deleted
+   */
+  export(run: string, options?: ExportOptions): AsyncIterable<Uint8Array>;
+  /**
+   * Makes a run of a bundle, whole or not at all. It keeps its id, versions, timestamps and event chains. Bundles may come from strangers:
+   * everything is checked before anything is written.
+   *
+   * @param bundle chunks of any size, gzipped or not.
+   * @param options.as another name, needed where the name or the id is taken; where the id is, the run gets a new one, and `origin`.
+   * @throws {InvalidArgumentError} `BUNDLE_INVALID`, facts.reason
+   * @throws {StateError} `RUN_EXISTS`, `FORMAT_TOO_NEW`
+   */
+  import(bundle: Bundle, options?: ImportOptions): Promise<RunInfo>;
+  /** Reads a bundle to its end and tells what is in it. @throws {InvalidArgumentError} `BUNDLE_INVALID` */
+  inspectBundle(bundle: Bundle): Promise<BundleInfo>;
 }
 
 /** Every status a run can have. */
@@ -152,6 +177,7 @@ const isStrategy: OptionCheck = (value) =>
   typeof value === "function" || ["fail", "ours", "theirs"].includes(value as string)
     ? undefined
     : '"fail", "ours", "theirs" or a function';
+const LONG_WORK = { signal: hasMethods("addEventListener", "throwIfAborted"), onProgress: isFunction };
 const MERGE = { strategy: isStrategy, preview: isBoolean, message: isString };
 
 /** The runs of a database, as seen from a handle on one of them. */
@@ -282,6 +308,25 @@ export class DatabaseRuns implements Runs {
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo {
     checkOptions("runs.setStatus", { status, reason }, { status: isStatus, reason: isString }, ["status"]);
     return this.#registry().setStatus(run, status, reason);
+  }
+
+  export(run: string, options?: ExportOptions): AsyncIterable<Uint8Array> {
+    const checks = { ...LONG_WORK, history: isBoolean, format: isOneOf(["bundle", "jsonl"]) };
+    checkOptions("runs.export", options, checks);
+    return this.#database.bundles.export(this.#usable(run), options);
+  }
+
+  async import(bundle: Bundle, options?: ImportOptions): Promise<RunInfo> {
+    checkOptions("runs.import", options, { ...LONG_WORK, as: isString });
+    const registry = this.#registry();
+    const info = await this.#database.bundles.import(bundle, options);
+    if (this.#database.isOpen && registry.exists(info.name)) this.#loaded().add(registry.must(info.name));
+    return info;
+  }
+
+  async inspectBundle(bundle: Bundle): Promise<BundleInfo> {
+    this.#registry();
+    return await this.#database.bundles.inspect(bundle);
   }
 
   #fork(source: RunPoint, names: readonly string[], meta: object | undefined): RunInfo[] {

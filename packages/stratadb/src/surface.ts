@@ -58,6 +58,8 @@ export {
 } from "@strata/core";
 export type { Durability } from "@strata/durability";
 export type {
+  Bundle,
+  BundleInfo,
   ChainReport,
   CheckpointInfo,
   CheckpointOptions,

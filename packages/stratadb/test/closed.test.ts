@@ -120,6 +120,7 @@ describe("once closed", () => {
       () => runs.begin("x"),
       () => runs.delete("x"),
       () => runs.setStatus("x", "paused"),
+      () => runs.export("default"),
       () => runs.commits("default"),
       () => runs.timeRange("default"),
       () => runs.tag("default", "x"),
@@ -145,6 +146,8 @@ describe("once closed", () => {
     ];
     for (const call of calls) expectCode("DATABASE_CLOSED", call, String(call));
     await expectRejection("DATABASE_CLOSED", () => runs.load("default"));
+    await expectRejection("DATABASE_CLOSED", () => runs.import([]));
+    await expectRejection("DATABASE_CLOSED", () => runs.inspectBundle([]));
     expectCode("TRANSACTION_NOT_ACTIVE", () => begun.commit());
     view[Symbol.dispose]();
     begun[Symbol.dispose]();

@@ -475,6 +475,20 @@ export interface Runs {
   untag(run: string, name: string): boolean;
   tags(run: string): { readonly name: string; readonly version: Version; readonly timestamp: number }[];
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo;
+  export(
+    run: string,
+    options?: LongWork & Options<{ history: boolean; format: "bundle" | "jsonl" }>,
+  ): AsyncIterable<Uint8Array>;
+  import(bundle: Bundle, options?: LongWork & Options<{ as: string }>): Promise<RunInfo>;
+  inspectBundle(bundle: Bundle): Promise<BundleInfo>;
+}
+export type Bundle = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+export interface BundleInfo {
+  readonly run: string;
+  readonly formatVersion: number;
+  readonly commits: number;
+  readonly bytes: number;
+  readonly checksum: string;
 }
 export interface CommitRecord {
   readonly version: Version;

@@ -109,6 +109,8 @@ holds<Same<built.Conflict, promised.Conflict>>();
 holds<Same<built.ConflictResolver, promised.ConflictResolver>>();
 holds<Same<typeof built.formatDiff, promised.FormatDiff>>();
 holds<Same<built.Runs, promised.Runs>>();
+holds<Same<built.Bundle, promised.Bundle>>();
+holds<Same<built.BundleInfo, promised.BundleInfo>>();
 holds<Same<built.Spaces, promised.Spaces>>();
 
 // Errors
