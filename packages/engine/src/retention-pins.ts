@@ -6,6 +6,14 @@ import { TAG_SPACE } from "./tag.js";
 /** Versions by run, by number. */
 type Versions = Map<RunId, Version[]>;
 
+/** Of one run, for good: until a commit of `_system` or a merge says otherwise. */
+export interface Held {
+  /** Ascending. */
+  readonly versions: readonly Version[];
+  /** The highest one as of which another run reads through; 0 without one. */
+  readonly lastFork: Version;
+}
+
 /**
  * The one place that knows which versions of a run must stay readable: those of open views (checkpoints hold one too), open transactions,
  * tags, forks and merge bases. Invariants:
@@ -21,7 +29,7 @@ export class RetentionPins {
   #asOf: Version = -1;
   #tags: Versions = new Map();
   #merges: Versions = new Map();
-  #held = new WeakMap<RunShard, readonly Version[]>();
+  #held = new WeakMap<RunShard, Held>();
 
   /** @param parts.lowestStart as of which version the oldest open transaction of a run reads; `Infinity` without one. */
   constructor(parts: {
@@ -40,7 +48,8 @@ export class RetentionPins {
     const { watermark } = shard;
     return {
       from: Math.min(this.#lowestStart(shard), watermark.heldFrom),
-      isPinned: (from, to) => watermark.hasIn(from, to) || hasIn(held, from, to),
+      isPinned: (from, to) => watermark.hasIn(from, to) || hasIn(held.versions, from, to),
+      lastFork: held.lastFork,
       horizon: (milliseconds) => shard.timeline.horizonAt(this.#clock.now() - milliseconds * 1000),
     };
   }
@@ -50,27 +59,29 @@ export class RetentionPins {
     this.#asOf = -1;
   }
 
-  /** Versions of a run that tags, forks and merges hold, ascending. */
-  heldBy(shard: RunShard): readonly Version[] {
+  /** What tags, forks and merges hold of a run. */
+  heldBy(shard: RunShard): Held {
     this.#refresh();
     const known = this.#held.get(shard);
     if (known !== undefined) return known;
-    const held = new Set<Version>();
+    const versions = new Set<Version>();
+    let lastFork = 0;
     // Not by recursion: a line of descent may be longer than the stack.
     const pending = [{ number: shard.id, clip: Number.POSITIVE_INFINITY }];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const { number, clip } = next;
-      for (const version of this.#tags.get(number) ?? []) if (version < clip) held.add(version);
-      for (const version of this.#merges.get(number) ?? []) if (version < clip) held.add(version);
+      for (const version of this.#tags.get(number) ?? []) if (version < clip) versions.add(version);
+      for (const version of this.#merges.get(number) ?? []) if (version < clip) versions.add(version);
       for (const fork of this.#runs.forksOf(number)) {
         const forkedAt = Math.min(this.#runs.forkVersionOf(fork), clip);
-        held.add(forkedAt);
+        versions.add(forkedAt);
+        lastFork = Math.max(lastFork, forkedAt);
         pending.push({ number: fork, clip: forkedAt });
       }
     }
-    const versions = [...held].sort((a, b) => a - b);
-    this.#held.set(shard, versions);
-    return versions;
+    const held = { versions: [...versions].sort((a, b) => a - b), lastFork };
+    this.#held.set(shard, held);
+    return held;
   }
 
   #refresh(): void {

@@ -1,4 +1,4 @@
-import { keepEntries, type RunShard } from "@strata/storage";
+import type { KeepEntries, RunShard } from "@strata/storage";
 import type { WritingPolicy } from "./checkpoint/checkpoint-work.js";
 import type { LiveRuns } from "./live-runs.js";
 import type { RunRetention } from "./run-retention.js";
@@ -20,11 +20,8 @@ export class RetentionWriting implements WritingPolicy {
     return false;
   }
 
-  keep(shard: RunShard, isWhole: boolean): ReturnType<WritingPolicy["keep"]> {
+  keep(shard: RunShard): KeepEntries | undefined {
     const run = this.#runs.byNumber(shard.id);
-    const rules = run === undefined ? undefined : this.#retention.rulesOf(run);
-    if (rules === undefined) return undefined;
-    // In a fork, and on top of older segments, a tombstone hides what lies below.
-    return keepEntries(rules, this.#retention.groundOf(shard), isWhole && shard.parent === undefined);
+    return run === undefined ? undefined : this.#retention.of(run)?.keep;
   }
 }

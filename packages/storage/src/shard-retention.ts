@@ -6,6 +6,8 @@ import type { LostInterval } from "./cold.js";
 import { intervalAt, withInterval } from "./lost-intervals.js";
 import {
   joinUnpinned,
+  type KeepEntries,
+  keepEntries,
   keptEntries,
   type RetentionGround,
   type RetentionRule,
@@ -100,6 +102,13 @@ export class ShardRetention {
     this.#droppedSinceThinning += dropped;
     return dropped;
   }
+
+  /** For segments in which older ones are taken in: asks anew for each key what must stay, and remembers what is lost. */
+  readonly keep: KeepEntries = (primitive, key, versions, isDead) => {
+    const ground = this.#ground();
+    const keep = keepEntries(this.#rules, ground, (from, to) => this.note(from, to, ground));
+    return keep(primitive, key, versions, isDead);
+  };
 
   /** Remembers that not everything is known as of versions in [from, to). */
   note(from: Version, to: Version, ground: RetentionGround): void {
