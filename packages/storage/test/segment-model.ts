@@ -108,24 +108,26 @@ export class SegmentModel {
 
   /** Does to every key what a segment over (from, through] does that keeps by this rule. */
   trim(rule: RetentionRule, from: number, through: number): void {
-    const isWhole = from <= this.shard.forkVersion && this.shard.parent === undefined;
+    const isWhole = from <= this.shard.forkVersion;
     for (const space of this.spaces) {
       for (const [primitive, table] of space.tables) {
-        // Cells and documents keep their counters when they are gone.
-        const mayVanish = isWhole && primitive !== "state" && primitive !== "json";
+        // Cells and documents keep their counters when they are gone; what a run inherited stays hidden by its tombstones.
+        const mayVanish = isWhole && !space.inherited && primitive !== "state" && primitive !== "json";
         for (const [key, all] of table.entries) {
           const entries = all.filter(({ version, isDropped }) => version > from && version <= through && !isDropped);
           if (entries.length === 0) continue;
           const versions = entries.map(({ version }) => version);
+          const kept = keptEntries(rule, NOBODY, versions) ?? versions.map(() => true);
           const isDead = (i: number): boolean => !isLive(entries[i]!.stored);
-          const kept = keptEntries(rule, NOBODY, versions);
-          if (mayVanish && isForgettable(rule, NOBODY, versions, isDead, kept)) {
+          if (
+            mayVanish &&
+            kept.indexOf(true) === kept.length - 1 &&
+            isForgettable(rule, NOBODY, versions, isDead, kept)
+          ) {
+            const later = all.filter(({ version }) => version > through);
             table.lost.push({ key, from: all[0]!.version, to: versions.at(-1)! });
-            table.entries.set(
-              key,
-              all.filter(({ version }) => version > through),
-            );
-          } else if (kept !== undefined) {
+            table.entries.set(key, later);
+          } else {
             for (const [i, entry] of entries.entries()) if (!kept[i]) entry.isDropped = true;
           }
         }
