@@ -42,11 +42,6 @@ export class OrderedIndex {
     this.#unloaded = map.chains();
   }
 
-  /** Files have a key with a surrogate: whatever is merged with them must be in their order. */
-  meetSurrogates(): void {
-    this.order.byCodePoint = true;
-  }
-
   /** A chain was added to the map. */
   noteNew(chain: VersionChain): void {
     this.#noted.push(chain);

@@ -54,7 +54,7 @@ export class Table {
   #keys = new KeyMap();
   #firstVersion = Number.POSITIVE_INFINITY;
   #lastVersion = 0;
-  /** The highest version at which a key of this table lost its value. */
+  /** The highest version at which a chain in memory lost its value. */
   #lastDeath = 0;
   #index: OrderedIndex | undefined = undefined;
   #memo: InheritedMemo | undefined = undefined;
@@ -244,7 +244,8 @@ export class Table {
    * @returns whether something is left to do.
    */
   orderAhead(budget: number): boolean {
-    return this.#indexed().orderAhead(budget);
+    this.#index ??= new OrderedIndex(this.#keys);
+    return this.#index.orderAhead(budget);
   }
 
   /** Live keys of the newest state. One field, except the first time in a forked table. */
@@ -286,10 +287,8 @@ export class Table {
     }
     this.#lost.leaveTo(cold);
     this.#firstVersion = Math.min(this.#firstVersion, cold.firstVersion);
-    this.#lastVersion = Math.max(this.#lastVersion, cold.lastVersion, cold.lost.at(-1)?.to ?? 0);
-    this.#lastDeath = Math.max(this.#lastDeath, cold.lastDeath);
+    this.#lastVersion = Math.max(this.#lastVersion, cold.lastVersion);
     if (cold.hasDeadBoxes) this.#hasDeadBoxes = true;
-    if (cold.hasSurrogates) this.#index?.meetSurrogates();
     if (!isNew) return;
     this.#live = cold.live;
     this.#setResident(false);
@@ -341,22 +340,14 @@ export class Table {
 
   /** The index, with every key in its place. */
   #ordered(): OrderedIndex {
-    const index = this.#indexed();
-    index.catchUp();
-    return index;
+    this.#index ??= new OrderedIndex(this.#keys);
+    this.#index.catchUp();
+    return this.#index;
   }
 
   #setResident(isResident: boolean): void {
     this.#isResident = isResident;
     this.#isAlone = isResident && this.base === undefined;
-  }
-
-  #indexed(): OrderedIndex {
-    if (this.#index === undefined) {
-      this.#index = new OrderedIndex(this.#keys);
-      if (this.cold?.hasSurrogates) this.#index.meetSurrogates();
-    }
-    return this.#index;
   }
 
   /** Takes a key that has no chain into memory, when files have it. */
@@ -446,10 +437,7 @@ export class Table {
   #countLive(): number {
     if (this.#inheritedLive < 0 || !this.#isResident) {
       let count = 0;
-      this.scan(EVERYTHING, Number.POSITIVE_INFINITY, () => {
-        count++;
-        return true;
-      });
+      this.scan(EVERYTHING, Number.POSITIVE_INFINITY, () => ++count > 0);
       return count;
     }
     let count = this.#inheritedLive;
