@@ -21,6 +21,8 @@ import { RunAlgebra } from "./algebra/run-algebra.js";
 import { timeOf, versionOf } from "./as-of.js";
 import { RunBundles } from "./bundle/run-bundles.js";
 import { Checkpointer, type CheckpointInfo } from "./checkpoint/checkpointer.js";
+import type { BackupInfo } from "./checkpoint/copy-writer.js";
+import { Upkeep } from "./checkpoint/upkeep.js";
 import { CommitPass } from "./commit.js";
 import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
 import { type Backend, DatabaseBuilder } from "./database-builder.js";
@@ -90,6 +92,7 @@ export class Database {
   readonly #recovered: Recovered;
   /** `undefined` where the log is all that is kept. */
   readonly #checkpointer: Checkpointer | undefined;
+  readonly #upkeep: Upkeep;
   readonly #checkpointsOnShutdown: boolean;
   readonly #openedAt: number;
 
@@ -175,7 +178,8 @@ export class Database {
       timer: this.timer,
       logger: this.logger,
     });
-    this.runs.connect(this.#transactions, this.#durability.epoch);
+    const epochsBefore = this.#checkpointer?.catalogue.epochsBefore ?? 0;
+    this.runs.connect(this.#transactions, this.#durability.epoch + epochsBefore);
     const pointOf = (run: Run, at: AsOf | undefined) => versionOf(run, at, this.#commitPass.lastVersion);
     this.algebra = new RunAlgebra({
       registry: this.runs,
@@ -202,6 +206,16 @@ export class Database {
       durability: this.#durability,
       newestVersion: () => this.#commitPass.lastVersion,
       versionOf: (run, at) => this.#wholeVersionOf(run, at),
+    });
+    this.#upkeep = new Upkeep({
+      gate: this.#gate,
+      durability: this.#durability,
+      runs: this.runs.live,
+      checkpointer: this.#checkpointer,
+      clock: this.runtime.clock,
+      timer: this.timer,
+      logger: this.logger,
+      newest: () => ({ version: this.#commitPass.lastVersion, timestamp: this.#commitPass.lastTimestamp }),
     });
     this.#openedAt = this.runtime.clock.now();
     const { onHealth } = options;
@@ -439,6 +453,18 @@ export class Database {
     this.#gate.assertOpen();
     this.#gate.assertWritable();
     return await this.#mustCheckpoint().run(work);
+  }
+
+  /**
+   * Writes all that is committed into an empty backend, in slices, while reads and writes go on: one version of the whole database, with its
+   * history. The target is recovered, written and closed here; what it held early on is an empty database, so give the copy its place when
+   * this has returned.
+   *
+   * @throws InvalidArgumentError `INVALID_ARGUMENT` when the target is not empty or keeps no files; CorruptionError of what cannot be read
+   */
+  async backup(target: Durability, work: LongWork = {}): Promise<BackupInfo> {
+    this.#gate.assertOpen();
+    return await this.#upkeep.backup(target, work);
   }
 
   commitStatus(commit: CommitIdentity): CommitStatus {

@@ -36,3 +36,14 @@ export function dump(db: Database): string {
   });
   return JSON.stringify(runs, null, 1);
 }
+
+/** Digests of every run, history included: what no copy and no checkpoint may change. */
+export function digestsOf(db: Database): string[] {
+  return db.runs.list().map((name) => {
+    const run = db.runs.must(name);
+    const view = db.at(run, "default", { version: run.version });
+    const digest = `${name} ${view.digest()} ${view.digest({ history: true })}`;
+    view.dispose();
+    return digest;
+  });
+}

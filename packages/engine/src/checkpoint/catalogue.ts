@@ -27,7 +27,7 @@ export interface CatalogueFile {
 }
 
 /** No commit ever has this number: it names the catalogue itself where a run is expected. */
-const CATALOGUE_NUMBER = Number.MAX_SAFE_INTEGER as RunId;
+export const CATALOGUE_NUMBER = Number.MAX_SAFE_INTEGER as RunId;
 
 const RUN = "run/";
 const FORK = "fork/";
@@ -48,8 +48,20 @@ export class Catalogue {
   /** Microseconds; of the newest commit when it was written. */
   readonly timestamp: number;
 
-  private constructor(library: SnapshotLibrary, places: readonly SegmentPlace[], timestamp: number) {
+  /**
+   * How many epochs lie before the first one of this backend: those of the database that this one is a copy of. A run that was begun there
+   * was begun before everything that happens here.
+   */
+  readonly epochsBefore: number;
+
+  private constructor(
+    library: SnapshotLibrary,
+    places: readonly SegmentPlace[],
+    timestamp: number,
+    epochsBefore: number,
+  ) {
     this.timestamp = timestamp;
+    this.epochsBefore = epochsBefore;
     this.#library = library;
     this.#places = places;
     this.#shard = new RunShard(CATALOGUE_NUMBER);
@@ -57,16 +69,21 @@ export class Catalogue {
   }
 
   /** That of a database without a checkpoint. */
-  static empty(library: SnapshotLibrary): Catalogue {
-    return new Catalogue(library, [], 0);
+  static empty(library: SnapshotLibrary, epochsBefore = 0): Catalogue {
+    return new Catalogue(library, [], 0, epochsBefore);
+  }
+
+  /** That which lies there, as far as a catalogue can tell by itself. @throws CorruptionError `SNAPSHOT_CORRUPT` */
+  static at(library: SnapshotLibrary, places: readonly SegmentPlace[]): Catalogue {
+    return new Catalogue(library, places, 0, 0);
   }
 
   /** @param root what `rootOf` gave. @throws CorruptionError `SNAPSHOT_CORRUPT` */
   static open(library: SnapshotLibrary, root: Uint8Array): Catalogue {
     const value = decodeValue(new ByteReader(root));
-    const [places, timestamp] = Array.isArray(value) ? value : [];
-    if (!isSize(timestamp)) throw illegalRow(value);
-    return new Catalogue(library, placesFromValue(places), timestamp);
+    const [places, timestamp, epochsBefore] = Array.isArray(value) ? value : [];
+    if (!isSize(timestamp) || !isSize(epochsBefore)) throw illegalRow(value);
+    return new Catalogue(library, placesFromValue(places), timestamp, epochsBefore);
   }
 
   /** Where the catalogue itself lies, oldest segment first. */
@@ -79,15 +96,15 @@ export class Catalogue {
   }
 
   /** All that must be kept to find a catalogue again that lies there. */
-  static rootOf(places: readonly SegmentPlace[], timestamp: number): Uint8Array {
+  static rootOf(places: readonly SegmentPlace[], timestamp: number, epochsBefore: number): Uint8Array {
     const writer = new ByteWriter();
-    encodeValue(writer, [placesToValue(places), timestamp]);
+    encodeValue(writer, [placesToValue(places), timestamp, epochsBefore]);
     return writer.take();
   }
 
   /** As the files have it: without changes that were not written. */
   reopened(): Catalogue {
-    return new Catalogue(this.#library, this.#places, this.timestamp);
+    return new Catalogue(this.#library, this.#places, this.timestamp, this.epochsBefore);
   }
 
   run(number: RunId): CatalogueRow | undefined {
@@ -109,6 +126,11 @@ export class Catalogue {
       forkVersion,
       places: placesFromValue(places),
     };
+  }
+
+  /** The numbers of all runs that have a row, ascending. */
+  runs(): RunId[] {
+    return this.#list(RUN).map((key) => Number.parseInt(key.slice(RUN.length), 16) as RunId);
   }
 
   /** The numbers of the runs that read through that one directly, deleted ones with forks of their own included. */

@@ -1,5 +1,5 @@
 import type { RunId, Version } from "@strata/core";
-import { type KeepEntries, ReadView, type RunShard, writeSegment } from "@strata/storage";
+import { type ByteSource, type KeepEntries, ReadView, type RunShard, writeSegment } from "@strata/storage";
 import type { LiveRuns } from "../live-runs.js";
 import type { LongWork, Slices } from "../long-work.js";
 import { originOf } from "../run.js";
@@ -9,9 +9,8 @@ import type { SegmentPlace } from "./segment-place.js";
 import { SnapshotBatch } from "./snapshot-batch.js";
 import type { SnapshotLibrary } from "./snapshot-library.js";
 
-/** What every checkpoint of a database is made from. */
+/** The runs of which a checkpoint is made. */
 export interface CheckpointGround {
-  readonly library: SnapshotLibrary;
   readonly runs: LiveRuns;
   /** Shards that are in memory: only they can have changed. */
   readonly shards: () => Iterable<RunShard>;
@@ -37,6 +36,18 @@ export interface WritingPolicy {
   keep(shard: RunShard, isWhole: boolean): KeepEntries | undefined;
 }
 
+/** A run that lies in another library, or in memory, and is written as one segment. */
+export interface CopiedRun {
+  /** What it did in (from, through] is in memory. */
+  readonly shard: RunShard;
+  readonly from: Version;
+  readonly through: Version;
+  /** What it did up to `from`: all segments, oldest first. */
+  readonly merge: readonly ByteSource[];
+  /** `undefined` for a run of which there is nothing to write. */
+  readonly row: Omit<CatalogueRow, "places">;
+}
+
 /** What has been written, and is to be attached to its shard once it is published. */
 export interface WrittenRun {
   readonly shard: RunShard;
@@ -57,7 +68,7 @@ const ROW_BYTES = 64;
  * what is read is what they held at the moment the checkpoint is of, which views keep in place.
  */
 export class CheckpointWork {
-  readonly #ground: CheckpointGround;
+  readonly #library: SnapshotLibrary;
   readonly #catalogue: Catalogue;
   readonly #moment: CheckpointMoment;
   readonly #slices: Slices;
@@ -72,20 +83,18 @@ export class CheckpointWork {
   /** Bytes of the segments of runs. */
   bytes = 0;
 
-  constructor(ground: CheckpointGround, catalogue: Catalogue, moment: CheckpointMoment, slices: Slices) {
-    this.#ground = ground;
+  /** @param library where it is written to. */
+  constructor(library: SnapshotLibrary, catalogue: Catalogue, moment: CheckpointMoment, slices: Slices) {
+    this.#library = library;
     this.#catalogue = catalogue;
     this.#moment = moment;
     this.#slices = slices;
-    this.#batch = new SnapshotBatch(ground.library.files);
+    this.#batch = new SnapshotBatch(library.files);
   }
 
-  /**
-   * Writes the runs that have changed.
-   *
-   */
-  async writeRuns(policy: WritingPolicy, onProgress: LongWork["onProgress"]): Promise<void> {
-    const { runs, shards } = this.#ground;
+  /** Writes the runs that have changed. */
+  async writeRuns(ground: CheckpointGround, policy: WritingPolicy, onProgress: LongWork["onProgress"]): Promise<void> {
+    const { runs, shards } = ground;
     const { version } = this.#moment;
     const unneeded = [...runs.unneeded()];
     const made = new Set<RunId>();
@@ -100,12 +109,12 @@ export class CheckpointWork {
       this.#views.push(new ReadView(shard, version));
       tasks.push({ shard, isRewritten, writes });
     }
-    for (const number of made) this.#noteUnasked(number);
+    for (const number of made) this.#noteUnasked(runs, number);
     const moment = tasks.map(({ shard }) => ({ lastVersion: shard.lastVersion, lastTimestamp: shard.lastTimestamp }));
     const names = tasks.map(({ shard }) => runs.byNumber(shard.id)?.name);
     for (const [index, { shard, isRewritten, writes }] of tasks.entries()) {
       const filed = this.#catalogue.run(shard.id)?.places;
-      const known = filed ?? this.#ground.importedPlaces(shard.id);
+      const known = filed ?? ground.importedPlaces(shard.id);
       if (filed === undefined) for (const { file, length } of known) this.#use(file, length);
       const places = writes ? await this.#writeRun(shard, known, isRewritten, policy) : known;
       if (writes) this.written.push({ shard, places });
@@ -122,6 +131,20 @@ export class CheckpointWork {
       await this.#slices.pause();
     }
     for (const number of unneeded) this.#forget(number);
+  }
+
+  /** Writes a run that the catalogue does not know, all of it. */
+  async copyRun({ shard, from, through, merge, row }: CopiedRun): Promise<void> {
+    const places: SegmentPlace[] = [];
+    if (merge.length > 0 || shard.lastVersion > Math.max(from, shard.forkVersion)) {
+      const draft = this.#batch.begin(merge.reduce((sum, { size }) => sum + size, expectedBytes(shard)));
+      await this.#slices.run(writeSegment({ shard, from, through, merge }, draft.write));
+      const place = draft.end();
+      this.bytes += place.length;
+      this.#use(place.file, place.length);
+      places.push(place);
+    }
+    this.#changes.setRun(shard.id, { ...row, places });
   }
 
   /** Writes the catalogue and makes all files durable. @returns where the catalogue is. */
@@ -145,7 +168,7 @@ export class CheckpointWork {
           shard: catalogue.shard,
           from: catalogue.shard.coldThrough,
           through: version,
-          merge: this.#ground.library.sources(merged),
+          merge: this.#library.sources(merged),
           keep: merged.length === 0 ? undefined : newestOnly(kept.length === 0),
         },
         draft.write,
@@ -179,7 +202,7 @@ export class CheckpointWork {
       shard,
       from: filedThrough(shard),
       through: this.#moment.version,
-      merge: this.#ground.library.sources(merged),
+      merge: this.#library.sources(merged),
       keep: merged.length === 0 ? undefined : policy.keep(shard, kept.length === 0),
     };
     await this.#slices.run(writeSegment(input, draft.write));
@@ -191,8 +214,8 @@ export class CheckpointWork {
   }
 
   /** A run that nobody has asked for since it was made: there is its row, and what it came with. */
-  #noteUnasked(number: RunId): void {
-    const unasked = this.#ground.runs.unasked(number);
+  #noteUnasked(runs: LiveRuns, number: RunId): void {
+    const unasked = runs.unasked(number);
     if (unasked === undefined) return;
     const { name, row } = unasked;
     const origin = originOf(row);

@@ -85,6 +85,8 @@ export class Checkpointer implements DerivedIndex {
   readonly #incoming = new Set<string>();
   /** Readers of the files that do not follow checkpoints: replays. While there are any, no file goes. */
   #readers = 0;
+  /** To be removed when they are through. */
+  #obsolete: string[] = [];
   #hasSwept = false;
   #running: Promise<unknown> | undefined;
   #cancelScheduled: (() => void) | undefined;
@@ -128,6 +130,10 @@ export class Checkpointer implements DerivedIndex {
     this.#begunAt = checkpoint.lsn;
     this.#runs.attach(this.#filed());
     return this.#catalogue.timestamp;
+  }
+
+  get files(): SnapshotFiles {
+    return this.#library.files;
   }
 
   /** What went wrong with the last one, if it did. */
@@ -216,8 +222,9 @@ export class Checkpointer implements DerivedIndex {
     this.#readers++;
     let isHeld = true;
     return () => {
-      if (isHeld) this.#readers--;
+      if (!isHeld) return;
       isHeld = false;
+      if (--this.#readers === 0) this.#removeFiles([]);
     };
   }
 
@@ -250,20 +257,19 @@ export class Checkpointer implements DerivedIndex {
     const moment = this.#drawMoment();
     const slices = new Slices(this.#clock, this.#timer, signal);
     const ground = {
-      library: this.#library,
       runs: this.#runs,
       shards: () => this.#store.loaded(),
       importedPlaces: (number: RunId) => this.#imported.get(number) ?? [],
     };
-    const work = new CheckpointWork(ground, this.#catalogue, moment, slices);
+    const work = new CheckpointWork(this.#library, this.#catalogue, moment, slices);
     try {
       let places: readonly SegmentPlace[];
       let logBytesRetired: number;
       try {
-        await work.writeRuns(rewriting ?? this.#policy, onProgress);
+        await work.writeRuns(ground, rewriting ?? this.#policy, onProgress);
         places = await work.writeCatalogue(previous.version);
         this.#mustBeOpen();
-        const root = Catalogue.rootOf(places, moment.timestamp);
+        const root = Catalogue.rootOf(places, moment.timestamp, this.#catalogue.epochsBefore);
         ({ logBytesRetired } = await this.#durability.publishCheckpoint({ version: moment.version, lsn, root }));
       } catch (error) {
         work.discard();
@@ -314,10 +320,11 @@ export class Checkpointer implements DerivedIndex {
 
   /** Files that neither the newest checkpoint nor the one before names. */
   #removeFiles(obsolete: readonly string[]): void {
+    this.#obsolete.push(...obsolete);
     if (this.#isClosed || this.#readers > 0) return;
     const { files } = this.#library;
-    for (const name of obsolete) files.remove(name);
-    if (this.#hasSwept) return;
+    for (const name of this.#obsolete.splice(0)) files.remove(name);
+    if (this.#hasSwept || this.#published.version === 0) return;
     this.#hasSwept = true;
     // What an earlier process left over when it ended in the middle of a checkpoint.
     const known = new Set<string>(this.#incoming);

@@ -1,3 +1,4 @@
+import { StrataError } from "@strata/core";
 import type { SnapshotFiles, SnapshotFileWriter } from "@strata/durability";
 import type { SegmentPlace } from "./segment-place.js";
 
@@ -30,12 +31,30 @@ export class SnapshotBatch {
 
   /** Makes the files durable; their names become so with the checkpoint that is published next. */
   async finish(): Promise<void> {
-    for (const writer of this.#writers) await writer.finish();
+    const finished: SnapshotFileWriter[] = [];
+    try {
+      for (const writer of this.#writers) {
+        await writer.finish();
+        finished.push(writer);
+      }
+    } catch (error) {
+      for (const { name } of finished) this.#remove(name);
+      throw error;
+    }
   }
 
   /** Removes what was written, as far as it is not finished. */
   discard(): void {
     for (const writer of this.#writers) writer.discard();
+  }
+
+  /** Nobody knows of it. A failure is no harm: what is left over goes with the next opening. */
+  #remove(name: string): void {
+    try {
+      this.#files.remove(name);
+    } catch (error) {
+      if (!StrataError.is(error)) throw error;
+    }
   }
 
   #create(): SnapshotFileWriter {
