@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { InlineSyncDriver, LogDurability, MemoryVfs } from "@strata/durability";
 import { beforeEach, describe, expect, test } from "vitest";
 import { BundleHost, joined, tickingClock } from "../../test/bundle-host.js";
@@ -400,6 +401,29 @@ describe("an import", () => {
     await expect(reader.bundles.import(never)).rejects.toThrow(code("DATABASE_CLOSED"));
     await expect(reader.bundles.inspect(never)).rejects.toThrow(code("DATABASE_CLOSED"));
   });
+});
+
+test("the bundle that docs/formats/bundle.md shows byte by byte is imported, and exported again as it is", async () => {
+  const page = readFileSync(new URL("../../../../docs/formats/bundle.md", import.meta.url), "utf8");
+  const lines = (page.split("```hex\n")[1]?.split("```")[0] ?? "").split("\n");
+  const bytes = Uint8Array.from(
+    lines.flatMap((line) => (line.split(/ {2,}/)[0] ?? "").split(" ").filter(Boolean)),
+    (byte) => Number.parseInt(byte, 16),
+  );
+  const info = await target.bundles.import([bytes]);
+  expect(info).toMatchObject({
+    name: "trial",
+    id: "07070707-0707-4707-8707-070707070707",
+    version: 5,
+    meta: { seed: 7 },
+  });
+  const { kv, events } = on(target, "trial");
+  expect(kv.getVersioned("greeting")).toEqual({ value: "hello", version: 5, timestamp: 1_700_000_000_000_002 });
+  expect(events.read(0)).toMatchObject({ type: "note", payload: { n: 1 } });
+  const [commit] = [...target.db.history.commits(target.db.runs.must("trial"))];
+  expect(commit).toMatchObject({ version: 5, message: "first", operations: 2 });
+  expect(await target.exported("trial")).toEqual(bytes);
+  expect((await target.bundles.inspect([bytes])).checksum).toBe(Buffer.from(bytes.slice(-32)).toString("hex"));
 });
 
 test("inspecting tells what is in a bundle, and imports nothing", async () => {
