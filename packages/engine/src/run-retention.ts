@@ -1,5 +1,7 @@
 import { CorruptionError, StateError, SYSTEM_RUN, type Version } from "@strata/core";
 import {
+  type Compacted,
+  compactShard,
   parseRetention,
   type RetentionGround,
   type RetentionRules,
@@ -63,6 +65,25 @@ export class RunRetention {
   follow(run: Run, { version, contained }: Applied): void {
     if (contained !== undefined) this.#pins.mergesChanged();
     if (this.#trimsByDefault || run.row[RETENTION] !== undefined) this.of(run)?.follow(version);
+  }
+
+  /**
+   * Applies each run's policy to everything that it has in memory, and forgets keys that are dead and needed by nobody. In slices, between
+   * which runs may be read and written.
+   *
+   * @param now µs since the epoch.
+   */
+  *compact(runs: Iterable<Run>, now: number): Generator<void, Compacted, undefined> {
+    let versionsDropped = 0;
+    let keysForgotten = 0;
+    for (const run of runs) {
+      const retention = run.dropped || !run.shard.isLoaded ? undefined : this.of(run);
+      if (retention === undefined) continue;
+      const compacted = yield* compactShard(run.shard, retention, now);
+      versionsDropped += compacted.versionsDropped;
+      keysForgotten += compacted.keysForgotten;
+    }
+    return { versionsDropped, keysForgotten };
   }
 
   /**

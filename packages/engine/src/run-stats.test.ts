@@ -1,0 +1,57 @@
+import { beforeEach, expect, test } from "vitest";
+import { Database, EventLogStore, JsonDocumentStore, KvStore, keepLast, StateCellStore } from "./index.js";
+import { statsOf } from "./run-stats.js";
+
+let db: Database;
+const scope = (run = "default", space = "default") => db.head(db.runs.must(run), space);
+const stats = (run = "default") => statsOf(db.runs.must(run).shard);
+const NONE = { kv: 0, event: 0, state: 0, json: 0, vector: 0 };
+
+beforeEach(() => {
+  db = Database.ephemeral({ retention: keepLast(1) });
+});
+
+test("a run's values and events are live, what they replaced is history", () => {
+  expect(stats()).toEqual({ liveBytes: 0, historyBytes: 0, diskBytes: 0, keys: NONE });
+  const kv = new KvStore(scope());
+  kv.put("k", "x".repeat(1000));
+  const { liveBytes } = stats();
+  expect(liveBytes).toBeGreaterThan(1000);
+  expect(liveBytes).toBeLessThan(1020);
+  kv.put("k", "y".repeat(1000));
+  expect(stats().liveBytes).toBe(liveBytes);
+  expect(stats().historyBytes).toBeGreaterThan(1000);
+  kv.delete("k");
+  expect(stats().liveBytes).toBe(0);
+  expect(stats().historyBytes).toBeGreaterThan(2000);
+  new EventLogStore(scope()).append("said", { text: "z".repeat(500) });
+  expect(stats().liveBytes).toBeGreaterThan(500);
+});
+
+test("keys are counted by primitive, over all spaces, inherited ones too", () => {
+  new KvStore(scope()).put("a", 1);
+  new KvStore(scope("default", "other")).put("a", 1);
+  new KvStore(scope()).put("gone", 1);
+  new KvStore(scope()).delete("gone");
+  new StateCellStore(scope()).set("cell", 1);
+  new JsonDocumentStore(scope()).set("doc", "$", { a: 1 });
+  new EventLogStore(scope()).append("said", {});
+  const keys = { kv: 2, event: 1, state: 1, json: 1, vector: 0 };
+  expect(stats().keys).toEqual(keys);
+  db.fork(db.runs.must("default"), ["child"]);
+  expect(stats("child")).toEqual({ liveBytes: 0, historyBytes: 0, diskBytes: 0, keys });
+});
+
+test("what a dropped space held is history, and trimmed history is nothing", () => {
+  new KvStore(scope("default", "other")).put("a", "x".repeat(100));
+  new EventLogStore(scope("default", "other")).append("said", { text: "z".repeat(100) });
+  db.spaces(db.runs.must("default")).delete("other", { force: true });
+  expect(stats().liveBytes).toBe(0);
+  expect(stats().historyBytes).toBeGreaterThan(200);
+  const kv = new KvStore(scope());
+  const before = stats().historyBytes;
+  for (let i = 0; i < 1000; i++) kv.put("k", "x".repeat(100));
+  expect(stats().historyBytes).toBeLessThan(before + 1000);
+  for (const _ of db.retention.compact(db.runs.live.loaded(), db.runtime.clock.now()));
+  expect(stats().historyBytes).toBeLessThan(before);
+});
