@@ -2,12 +2,15 @@
  * Where the keys of a new segment come from: the live table, and the segments that are taken in.
  */
 import { ByteReader, type Version } from "@strata/core";
-import type { VersionChain } from "../version-chain.js";
+import type { OlderVersions, VersionChain } from "../version-chain.js";
 import type { EntryList } from "./entry-list.js";
 import { KeyBlock } from "./key-block.js";
 import { KeyBytes } from "./key-bytes.js";
 import type { TablePart } from "./table-part.js";
 import type { WorkBudget } from "./work-budget.js";
+
+/** For one entry of a chain that is copied. */
+const COPY_UNITS = 0.02;
 
 /** Keys in the order of their bytes, each with what the source has of it. */
 export interface KeySource {
@@ -30,6 +33,9 @@ export class LiveKeys implements KeySource {
   readonly #from: Version;
   readonly #through: Version;
   #next = 0;
+  /** Of a key that is being gathered: entries behind the newest, and how many of them are left. */
+  #older: OlderVersions | undefined = undefined;
+  #left = 0;
 
   /** @param chains by key. */
   constructor(chains: readonly VersionChain[], from: Version, through: Version) {
@@ -46,19 +52,31 @@ export class LiveKeys implements KeySource {
     return true;
   }
 
-  /** All at once: between two slices the chain may grow, or be trimmed. */
+  /** The chain is looked at once: between two slices it may grow, or be trimmed. */
   gather(entries: EntryList, budget: WorkBudget): boolean {
-    const chain = this.#chains[this.#next - 1]!;
     const from = this.#from;
     const through = this.#through;
-    if (chain.version <= through && chain.version > from) entries.add(chain.version, chain.stored);
-    budget.spend(1);
-    if (!chain.hasOlder) return true;
-    const { versions, values } = chain.older!;
-    for (let i = versions.length - 1; i >= 0 && versions[i]! > from; i--) {
-      if (versions[i]! <= through) entries.add(versions[i]!, values[i]);
+    let older = this.#older;
+    if (older === undefined) {
+      const chain = this.#chains[this.#next - 1]!;
+      if (chain.version <= through && chain.version > from) entries.add(chain.version, chain.stored);
+      budget.spend(1);
+      older = chain.older;
+      if (older === undefined) return true;
+      this.#left = older.versions.length;
+      budget.spend(this.#left * COPY_UNITS);
     }
-    budget.spend(entries.length);
+    const { versions, values } = older;
+    while (this.#left > 0 && versions[this.#left - 1]! > from) {
+      if (budget.isSpent) {
+        this.#older = older;
+        return false;
+      }
+      this.#left--;
+      if (versions[this.#left]! <= through) entries.add(versions[this.#left]!, values[this.#left]);
+      budget.spend(0.5);
+    }
+    this.#older = undefined;
     return true;
   }
 }

@@ -202,7 +202,10 @@ describe("writing a segment", () => {
   test("what memory has trimmed is trimmed in files, too", () => {
     const shard = new RunShard(runId(7));
     for (let version = 1; version <= 6; version++) commit(shard, version, ["counter", version]);
-    shard.table("default", "kv")!.chain("counter")!.trim([true, false, false, true, true, true], () => {});
+    shard
+      .table("default", "kv")!
+      .chain("counter")!
+      .trim([true, false, false, true, true, true], () => {});
     const table = openWritten(wholeOf(shard)).spaces[0]!.table("kv")!;
     const found = new Found();
     expect([1, 4, 9].map((asOf) => table.find("counter", asOf, found) && found.version)).toEqual([1, 4, 6]);

@@ -118,6 +118,17 @@ class WriteBlock {
   }
 }
 
+/** Where reading writes stands. */
+interface WriteWalk {
+  readonly block: number;
+  readonly position: number;
+  readonly reader: ByteReader;
+  /** Of the write read last. */
+  readonly key: KeyBytes;
+  /** Number of the next one. */
+  write: number;
+}
+
 /** Rows and writes are counted within the segment, spaces are numbered as in its footer. */
 export class TimelinePart {
   readonly footer: TimelineFooter;
@@ -126,6 +137,8 @@ export class TimelinePart {
   readonly #commits: CachedBlocks<CommitBlock>;
   readonly #writes: CachedBlocks<WriteBlock>;
   readonly #landmarks: CachedBlocks<LandmarkBlock>;
+  /** Behind the writes that were visited last. */
+  #walk: WriteWalk | undefined = undefined;
 
   constructor(file: SegmentFile) {
     this.#file = file;
@@ -208,26 +221,45 @@ export class TimelinePart {
     const index = this.#index;
     const first =
       index.writesBefore[Math.floor(row / ROWS_PER_BLOCK)]! + this.#number(row, (block) => block.writesBefore);
-    let at = lastAtOrBefore(index.firstWrites, first);
-    let write = index.firstWrites[at] ?? first;
-    const key = new KeyBytes();
-    for (; write < first + count; at++) {
-      const pointer = index.writes[at];
-      if (pointer === undefined)
-        throw this.#file.corrupt(this.footer.index!.position, "a commit has writes that are nowhere");
-      const { bytes } = this.#writes.get(pointer.position, pointer.size);
-      const reader = new ByteReader(bytes);
-      key.length = 0;
-      while (reader.remaining > 0 && write < first + count) {
-        const code = this.#file.decode(pointer.position, () => readWrite(reader, key));
-        const primitive = code % PRIMITIVE_RANGE;
-        const isEvent = primitive === EVENT_CODE;
-        const isWanted = write++ >= first;
-        if (isWanted && !visit((code - primitive) / PRIMITIVE_RANGE, primitive, isEvent ? undefined : key))
-          return false;
+    const end = first + count;
+    // Most who ask about one commit ask about the next one then. Whoever is called here may ask, too, and gets a walk of its own.
+    let walk = this.#walk;
+    this.#walk = undefined;
+    const at = lastAtOrBefore(index.firstWrites, first);
+    if (walk === undefined || walk.write > first || walk.block < at) walk = this.#walkFrom(index, at);
+    while (walk.write < end) {
+      if (walk.reader.remaining === 0) {
+        walk = this.#walkFrom(index, walk.block + 1, walk.key);
+        continue;
       }
+      const code = this.#readWrite(walk);
+      if (walk.write <= first) continue;
+      const primitive = code % PRIMITIVE_RANGE;
+      const key = primitive === EVENT_CODE ? undefined : walk.key;
+      if (!visit((code - primitive) / PRIMITIVE_RANGE, primitive, key)) return false;
     }
+    this.#walk = walk;
     return true;
+  }
+
+  #walkFrom(index: TimelineIndex, block: number, key: KeyBytes = new KeyBytes()): WriteWalk {
+    const pointer = index.writes[block];
+    if (pointer === undefined) {
+      throw this.#file.corrupt(this.footer.index!.position, "a commit has writes that are nowhere");
+    }
+    key.length = 0;
+    const { bytes } = this.#writes.get(pointer.position, pointer.size);
+    return { block, position: pointer.position, reader: new ByteReader(bytes), key, write: index.firstWrites[block]! };
+  }
+
+  #readWrite(walk: WriteWalk): number {
+    try {
+      const code = readWrite(walk.reader, walk.key);
+      walk.write++;
+      return code;
+    } catch (error) {
+      throw this.#file.damage(walk.position, error);
+    }
   }
 
   get #index(): TimelineIndex {
