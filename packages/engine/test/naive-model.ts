@@ -18,16 +18,28 @@ function emptyRun(): RunModel {
   return new Map([["default", emptySpace()]]);
 }
 
+/** A name for what a run held. */
+export interface TagModel {
+  readonly version: number;
+  /** Not to be changed. */
+  readonly spaces: RunModel;
+}
+
+/** Tags by run and name. */
+type Tags = Map<string, Map<string, TagModel>>;
+
 /** A commit, and everything the database held behind it. */
-interface PastState {
+export interface PastState {
   readonly run: string;
   readonly version: number;
   readonly runs: Map<string, RunModel>;
+  readonly tags: Tags;
 }
 
 /** What a database should hold, with every state it ever had: a list of whole copies instead of a store. */
 export class NaiveModel {
   runs = new Map<string, RunModel>([["default", emptyRun()]]);
+  tags: Tags = new Map();
   /** Oldest first. */
   past: PastState[] = [];
   /** A power failure leaves at least this many of `past`. */
@@ -57,8 +69,24 @@ export class NaiveModel {
     return result;
   }
 
+  tag(run: string, name: string, tag: TagModel): void {
+    this.tags = new Map(this.tags).set(run, new Map(this.tags.get(run)).set(name, tag));
+  }
+
+  untag(run: string, name: string): boolean {
+    const tags = new Map(this.tags.get(run));
+    const wasThere = tags.delete(name);
+    this.tags = new Map(this.tags).set(run, tags);
+    return wasThere;
+  }
+
+  deleteRun(name: string): void {
+    this.runs.delete(name);
+    this.tags = new Map([...this.tags].filter(([run]) => run !== name));
+  }
+
   committed(run: string, version: number, isStrict: boolean): void {
-    this.past.push({ run, version, runs: structuredClone(this.runs) });
+    this.past.push({ run, version, runs: structuredClone(this.runs), tags: this.tags });
     if (isStrict) this.durable = this.past.length;
   }
 
@@ -68,5 +96,6 @@ export class NaiveModel {
     this.durable = count;
     const last = this.past.at(-1);
     this.runs = last === undefined ? new Map([["default", emptyRun()]]) : structuredClone(last.runs);
+    this.tags = last?.tags ?? new Map();
   }
 }
