@@ -119,6 +119,28 @@ describe("a checkpoint", () => {
     }
   });
 
+  test("leaves the log that leads to it from the one before, through every opening until the next", async () => {
+    const vfs = new MemoryVfs();
+    const first = open(vfs);
+    await fill(first, 2);
+    commit(first, 10);
+    first.log.flush();
+    commit(first, 1);
+    first.log.shutdown();
+    const second = open(vfs, {}, 2);
+    const before = second.checkpoints.last!;
+    await fill(second, 1);
+    second.log.abandon();
+    for (let seed = 3; seed < 6; seed++) {
+      const { log, summary } = open(vfs, {}, seed);
+      expect(summary.checkpoint?.lsn).toBeGreaterThan(before.lsn);
+      const firstLsn = summary.checkpoint!.lsn - log.describe().logBytes! + (log.end - summary.checkpoint!.lsn);
+      expect(firstLsn).toBeLessThanOrEqual(before.lsn + FRAME_HEADER_SIZE);
+      expect(Number.parseInt(segmentsOn(vfs)[0]!.slice(9, 25), 16)).toBeLessThanOrEqual(before.lsn);
+      log.abandon();
+    }
+  });
+
   test("may be made of nothing, again and again", async () => {
     const vfs = new MemoryVfs();
     const session = open(vfs);
@@ -393,6 +415,11 @@ describe("damage to a log that has a checkpoint", () => {
     const { commits, summary, checkpoints, log } = open(vfs, { recovery: "salvage" });
     expect(commits).toEqual(all.slice(0, 50));
     expect(summary.lost[0]).toMatchObject({ firstVersion: 51, reason: expect.stringMatching(/missing/) });
+    // What lies below the checkpoint is not lost by that.
+    const placesOf = (files: readonly string[]) => files.map((file) => Number.parseInt(file.slice(13, 29), 16));
+    const [holder, ...rest] = placesOf(summary.lost.map(({ file }) => file));
+    expect(holder).toBeLessThanOrEqual(summary.checkpoint!.lsn);
+    expect(rest.filter((lsn) => lsn <= summary.checkpoint!.lsn)).toEqual([]);
     commit({ log, summary } as TestLog, 1);
     await checkpoints.make();
     log.abandon();

@@ -128,6 +128,29 @@ describe("an owner whose directory was removed and made anew", () => {
   });
 });
 
+test("an owner whose directory was made anew touches no file that the new owner has in the making", async () => {
+  const disk = new MemoryVfs();
+  const begin = (seed: number) => {
+    const { log } = openTestLog(new UnlockedVfs(disk), OPTIONS, seed);
+    const files = [log.snapshots!.create(), log.snapshots!.create(), log.snapshots!.create()] as const;
+    for (const file of files) file.write(payloadOf(1, 100_000));
+    return { log, files };
+  };
+  const evicted = begin(1);
+  removeAll(disk);
+  const newcomer = begin(2);
+  expect(newcomer.files.map(({ name }) => name)).toEqual(evicted.files.map(({ name }) => name));
+  const before = imageOf(disk);
+  await expect(evicted.files[0].finish()).rejects.toMatchObject({ code: "DATABASE_FENCED" });
+  evicted.files[1].discard();
+  const checkpoint = { version: 0, lsn: evicted.log.end, root: new Uint8Array(0) };
+  await expect(evicted.log.publishCheckpoint(checkpoint)).rejects.toMatchObject({ code: "DATABASE_FENCED" });
+  evicted.log.shutdown();
+  expect(imageOf(disk)).toEqual(before);
+  for (const file of newcomer.files) await file.finish();
+  newcomer.log.shutdown();
+});
+
 describe("at whatever moment a log is taken over", () => {
   const calls = callsOfOpening();
 
