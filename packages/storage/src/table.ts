@@ -248,6 +248,11 @@ export class Table {
     return this.#index.orderAhead(budget);
   }
 
+  /** `liveCount()` where that need not be counted; -1 otherwise. */
+  get knownLiveCount(): number {
+    return this.#live;
+  }
+
   /** Live keys of the newest state. One field, except the first time in a forked table. */
   liveCount(): number {
     if (this.#live < 0) this.#live = this.#countLive();

@@ -6,9 +6,6 @@ import type { Stored } from "../stored.js";
 import { decodeStored, isTrimmedByte } from "../stored-codec.js";
 import { KeyBytes } from "./key-bytes.js";
 
-/** What a decoded key takes, about, besides its characters. */
-const KEY_OVERHEAD_BYTES = 32;
-
 /** For decoding the keys of a block one after the other. */
 const scratch = new KeyBytes();
 
@@ -23,12 +20,9 @@ export class KeyBlock {
   #storedStart = 0;
   #storedSize = 0;
   #bodyEnd = 0;
-  /** Decoded when somebody walks over them. */
-  #keys: string[] | undefined = undefined;
-  #bodies: number[] = [];
 
   constructor(payload: Uint8Array, position: number) {
-    this.cacheBytes = payload.length + KEY_OVERHEAD_BYTES;
+    this.cacheBytes = payload.length;
     this.position = position;
     this.#bytes = payload;
     this.#reader = new ByteReader(payload);
@@ -129,31 +123,29 @@ export class KeyBlock {
     return this.#bodyEnd;
   }
 
-  /** The keys in it; the entries of key i lie in [bodies[2 * i], bodies[2 * i + 1]). */
+  /**
+   * The keys in it; the entries of key i lie in [bodies[2 * i], bodies[2 * i + 1]). Decoded for each who asks: kept, they would take more
+   * memory than the block.
+   */
   groups(): { readonly keys: readonly string[]; readonly bodies: readonly number[] } {
-    let keys = this.#keys;
-    if (keys === undefined) {
-      keys = [];
-      const bodies: number[] = [];
-      const reader = new ByteReader(this.#bytes);
-      let length = 0;
-      while (reader.remaining > 0) {
-        const shared = reader.varint();
-        const size = reader.varint();
-        if (shared > length || size > reader.remaining) throw damaged("a key");
-        scratch.extend(shared, this.#bytes, reader.offset, size);
-        length = scratch.length;
-        reader.seek(reader.offset + size);
-        const bodySize = reader.varint();
-        if (bodySize > reader.remaining) throw damaged("the entries of a key");
-        keys.push(scratch.toString());
-        bodies.push(reader.offset, reader.offset + bodySize);
-        reader.seek(reader.offset + bodySize);
-      }
-      this.#keys = keys;
-      this.#bodies = bodies;
+    const keys: string[] = [];
+    const bodies: number[] = [];
+    const reader = new ByteReader(this.#bytes);
+    let length = 0;
+    while (reader.remaining > 0) {
+      const shared = reader.varint();
+      const size = reader.varint();
+      if (shared > length || size > reader.remaining) throw damaged("a key");
+      scratch.extend(shared, this.#bytes, reader.offset, size);
+      length = scratch.length;
+      reader.seek(reader.offset + size);
+      const bodySize = reader.varint();
+      if (bodySize > reader.remaining) throw damaged("the entries of a key");
+      keys.push(scratch.toString());
+      bodies.push(reader.offset, reader.offset + bodySize);
+      reader.seek(reader.offset + bodySize);
     }
-    return { keys, bodies: this.#bodies };
+    return { keys, bodies };
   }
 }
 

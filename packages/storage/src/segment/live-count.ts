@@ -42,8 +42,7 @@ export function* countLive(
   // What was forgotten may have changed any of them.
   if (commits.floor > through) return counts;
   for (const space of shard.ownSpaces()) {
-    // Counting those of a fork may take as long as reading all that it inherits.
-    for (const table of space.ownTables()) if (table.base === undefined) counts.set(table, table.liveCount());
+    for (const table of space.ownTables()) if (table.knownLiveCount >= 0) counts.set(table, table.knownLiveCount);
   }
   for (const [chain, wasLive] of written) {
     const count = counts.get(chain.table);

@@ -187,6 +187,20 @@ describe("writing a segment", () => {
     expect([space.table("kv")!.live, space.table("json")!.live]).toEqual([10, 1]);
   });
 
+  test("the count of a fork includes what it inherits, where somebody had counted", () => {
+    const parent = runOf(10);
+    const fork = new RunShard(runId(8), parent, parent.lastVersion);
+    commit(fork, 2, ["key 3", undefined], ["other", 1], ["another", 1]);
+    const liveOf = (segment: WrittenSegment): number => openWritten(segment).spaces[0]!.table("kv")!.live;
+    expect(liveOf(wholeOf(fork))).toBe(-1);
+    expect(fork.table("default", "kv")!.liveCount()).toBe(11);
+    commit(fork, 3, ["key 4", undefined], ["key 3", 1]);
+    commit(fork, 4, ["key 5", undefined], ["other", undefined]);
+    expect([2, 3, 4].map((through) => liveOf(writeToMemory({ shard: fork, from: 1, through, merge: [] })))).toEqual([
+      11, 11, 9,
+    ]);
+  });
+
   test("a counter that was written very often leaves little where the last ten are kept", () => {
     const shard = new RunShard(runId(7));
     for (let version = 1; version <= 20_000; version++) commit(shard, version, ["counter", version]);
