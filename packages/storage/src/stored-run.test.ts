@@ -187,6 +187,73 @@ test.each(["attachCold", "takeOver"] as const)(
   },
 );
 
+test("a run that takes files over lets go of what lies behind its newest entries, a slice at a time", () => {
+  const run = new NaiveRun();
+  const shard = new RunShard(runId(1));
+  const table = shard.table("default", "kv")!;
+  const write = (key: string, version: number) => {
+    shard.timeline.append(version, version, undefined, 0);
+    shard.timeline.write(table.put(key, version, version));
+    run.table("default", "kv", version)!.put(key, version, version);
+    shard.lastVersion = version;
+  };
+  const commits = (through: number) =>
+    Array.from({ length: through }, (_, index) => {
+      const writes = [{ space: "default", primitive: "kv" as const, key: index % 2 === 0 ? "a" : "b" }];
+      return { version: index + 1, timestamp: index + 1, message: undefined, bytes: 0, writes };
+    });
+  const takeOver = (through: number) =>
+    [...shard.takeOver(naiveFiles(run, { forkVersion: undefined, through, commits: commits(through) }), 4)].length;
+  const older = (key: string) => table.chain(key)?.older?.versions;
+  for (let version = 1; version <= 10; version++) write(version % 2 === 1 ? "a" : "b", version);
+  expect(takeOver(8)).toBe(2);
+  expect([older("a"), older("b"), shard.timeline.tailFloor, shard.timeline.tailLength]).toEqual([
+    undefined,
+    undefined,
+    8,
+    2,
+  ]);
+  write("a", 11);
+  write("b", 12);
+  write("a", 13);
+  expect([older("a"), older("b")]).toEqual([[9, 11], [10]]);
+  expect(takeOver(11)).toBe(1);
+  expect([older("a"), older("b"), table.isResident]).toEqual([undefined, undefined, true]);
+  expect([table.head("a"), table.head("b"), shard.timeline.length]).toEqual([13, 12, 13]);
+  write("a", 14);
+  expect(takeOver(12)).toBe(0);
+  expect(older("a")).toEqual([13]);
+});
+
+test("a table of which files have nothing counts as taken over too", () => {
+  const shard = new RunShard(runId(1), undefined, 0, stored(twoCommits(), 3, 300));
+  const state = shard.table("default", "state")!;
+  const none = shard.registerSpace("none", 6).table("kv");
+  expect([state.coldThrough, none.coldThrough]).toEqual([0, 0]);
+  shard.attachCold({ ...twoCommits(), through: 9 });
+  expect([state.coldThrough, none.coldThrough, shard.table("a", "kv")?.coldThrough]).toEqual([9, 9, 9]);
+  state.put("key", 1, 10);
+  state.evict();
+  expect([state.isResident, state.head("key"), state.cold]).toEqual([true, 1, undefined]);
+});
+
+test("a run knows which of its spaces it inherited", () => {
+  const parent = new RunShard(runId(1));
+  parent.registerSpace("a", 2);
+  parent.table("a", "kv")!.put("key", 1, 2);
+  const fork = new RunShard(runId(3), parent, 2);
+  fork.registerSpace("b", 4);
+  expect([fork.spaces(), fork.table("a", "kv")?.head("key")]).toEqual([["a", "b", "default"], 1]);
+  const inherited = (shard: RunShard) => shard.ownSpaces().map((space) => [space.name, space.inherited]);
+  expect([inherited(parent), inherited(fork)]).toEqual([
+    [["a", false]],
+    [
+      ["b", false],
+      ["a", true],
+    ],
+  ]);
+});
+
 test("files that reach less far than those before are refused", () => {
   const shard = new RunShard(runId(1), undefined, 0, stored(twoCommits(), 3, 300));
   expect(() => shard.attachCold({ ...twoCommits(), through: 4 })).toThrow("further");

@@ -218,6 +218,22 @@ test("what is in memory decides over files in a scan, however it came there", ()
   ]);
 });
 
+test("a scan meets no chain that was evicted before", () => {
+  const table = newTable();
+  const entries: { [key: string]: { [version: number]: number } } = {};
+  for (let version = 1; version <= 20; version++) {
+    table.put(`key ${version}`, 1, version);
+    entries[`key ${version}`] = { [version]: 1 };
+  }
+  expect(listed(table).length).toBe(20);
+  table.attachCold(files(entries), 20);
+  table.evict();
+  for (let version = 1; version <= 20; version++) table.put(`key ${version}`, undefined, 20 + version);
+  const backwards: string[] = [];
+  table.scan({ ...EVERYTHING, reverse: true }, NOW, (key) => backwards.push(key) > 0);
+  expect([listed(table), backwards]).toEqual([[], []]);
+});
+
 test("a box without a value in files is as dead as one in memory", () => {
   const dead = new Box(undefined, NOW, 3);
   const table = loaded({ a: { 1: dead }, b: { 2: 1 } }, 2, { live: 1 });
