@@ -23,6 +23,7 @@ import { RunBundles } from "./bundle/run-bundles.js";
 import { Checkpointer, type CheckpointInfo } from "./checkpoint/checkpointer.js";
 import type { BackupInfo } from "./checkpoint/copy-writer.js";
 import { Upkeep } from "./checkpoint/upkeep.js";
+import type { VerifyReport } from "./checkpoint/verification.js";
 import { CommitPass } from "./commit.js";
 import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
 import { type Backend, DatabaseBuilder } from "./database-builder.js";
@@ -212,6 +213,8 @@ export class Database {
       durability: this.#durability,
       runs: this.runs.live,
       checkpointer: this.#checkpointer,
+      shards: () => this.storage.loaded(),
+      runtime: this.runtime,
       clock: this.runtime.clock,
       timer: this.timer,
       logger: this.logger,
@@ -453,6 +456,15 @@ export class Database {
     this.#gate.assertOpen();
     this.#gate.assertWritable();
     return await this.#mustCheckpoint().run(work);
+  }
+
+  /**
+   * Reads everything that log and files have, in slices, and holds it against each other: checksums, the catalogue against the segments, every
+   * commit behind the checkpoint, chains of events, the registry of runs. What is damaged is reported, not thrown.
+   */
+  async verify(work: LongWork = {}): Promise<VerifyReport> {
+    this.#gate.assertOpen();
+    return await this.#upkeep.verify(work);
   }
 
   /**

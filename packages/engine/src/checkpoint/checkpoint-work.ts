@@ -136,7 +136,7 @@ export class CheckpointWork {
   /** Writes a run that the catalogue does not know, all of it. */
   async copyRun({ shard, from, through, merge, row }: CopiedRun): Promise<void> {
     const places: SegmentPlace[] = [];
-    if (merge.length > 0 || shard.lastVersion > Math.max(from, shard.forkVersion)) {
+    if (merge.length > 0 || shard.lastVersion > from) {
       const draft = this.#batch.begin(merge.reduce((sum, { size }) => sum + size, expectedBytes(shard)));
       await this.#slices.run(writeSegment({ shard, from, through, merge }, draft.write));
       const place = draft.end();

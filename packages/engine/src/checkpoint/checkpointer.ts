@@ -224,7 +224,7 @@ export class Checkpointer implements DerivedIndex {
     return () => {
       if (!isHeld) return;
       isHeld = false;
-      if (--this.#readers === 0) this.#removeFiles([]);
+      if (--this.#readers === 0) this.#removeObsolete();
     };
   }
 
@@ -322,9 +322,9 @@ export class Checkpointer implements DerivedIndex {
   #removeFiles(obsolete: readonly string[]): void {
     this.#obsolete.push(...obsolete);
     if (this.#isClosed || this.#readers > 0) return;
+    this.#removeObsolete();
     const { files } = this.#library;
-    for (const name of this.#obsolete.splice(0)) files.remove(name);
-    if (this.#hasSwept || this.#published.version === 0) return;
+    if (this.#hasSwept) return;
     this.#hasSwept = true;
     // What an earlier process left over when it ended in the middle of a checkpoint.
     const known = new Set<string>(this.#incoming);
@@ -333,6 +333,22 @@ export class Checkpointer implements DerivedIndex {
     for (const places of this.#imported.values()) for (const { file } of places) known.add(file);
     for (const name of files.list()) {
       if (!known.has(name) && this.#catalogue.file(name) === undefined) files.remove(name);
+    }
+  }
+
+  /** A file that cannot be removed is no harm: who opens the database next tries again. */
+  #removeObsolete(): void {
+    if (this.#isClosed) return;
+    for (const name of this.#obsolete.splice(0)) {
+      try {
+        this.#library.files.remove(name);
+      } catch (error) {
+        if (!StrataError.is(error)) throw error;
+        this.#logger.log("warn", "strata.checkpoint", "a file that is not needed could not be removed", {
+          name,
+          error,
+        });
+      }
     }
   }
 

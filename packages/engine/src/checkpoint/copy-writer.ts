@@ -83,7 +83,7 @@ function copiedRun(run: ImageRun, source: SnapshotLibrary | undefined, version: 
   const merge = source?.sources(places) ?? [];
   if (shard !== undefined) {
     shard.load();
-    return { shard, from: shard.coldThrough, through: version, merge, row };
+    return { shard, from: Math.max(shard.coldThrough, shard.forkVersion), through: version, merge, row };
   }
   // Nothing is asked of a run that lies in files but the files.
   const through = places.length === 0 ? 0 : (source as SnapshotLibrary).open(places).through;

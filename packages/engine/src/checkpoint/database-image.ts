@@ -1,4 +1,12 @@
-import { ByteReader, CorruptionError, type RunId, SYSTEM_RUN, type Version } from "@strata/core";
+import {
+  ByteReader,
+  CorruptionError,
+  IoError,
+  type RunId,
+  type StrataError,
+  SYSTEM_RUN,
+  type Version,
+} from "@strata/core";
 import type { Checkpoint, Durability } from "@strata/durability";
 import { ReadView, type RunShard, ShardedStore } from "@strata/storage";
 import { applyCommit } from "../apply.js";
@@ -37,21 +45,29 @@ export interface DatabaseImage extends CheckpointMoment {
 /** What log and checkpoint were when they were read: one moment, taken at once, to be made sense of in slices. */
 export interface LogReading {
   readonly checkpoint: Checkpoint | undefined;
-  /** Each with where its frame ends. */
-  readonly commits: readonly { readonly payload: Uint8Array; readonly lsn: number }[];
+  /** Those behind it, in order. */
+  readonly commits: readonly Uint8Array[];
+  /** Where reading ended early: why. */
+  readonly damage: StrataError | undefined;
 }
 
-/** @throws what the backend's `read` throws; what was read until then is gone. */
-export function readLog(durability: Durability): LogReading {
+/** @throws what the backend's `read` throws, unless it says that the log is damaged. */
+export function readLog(durability: Pick<Durability, "read">): LogReading {
   let checkpoint: Checkpoint | undefined;
-  const commits: { payload: Uint8Array; lsn: number }[] = [];
-  durability.read(
-    (payload, lsn) => commits.push({ payload: payload.slice(), lsn }),
-    (newest) => {
-      checkpoint = newest;
-    },
-  );
-  return { checkpoint, commits };
+  let damage: StrataError | undefined;
+  const commits: Uint8Array[] = [];
+  try {
+    durability.read(
+      (payload) => commits.push(payload.slice()),
+      (newest) => {
+        checkpoint = newest;
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof CorruptionError || error instanceof IoError)) throw error;
+    damage = error;
+  }
+  return { checkpoint, commits, damage };
 }
 
 /** Runs of files, without an opinion on how they were found. */
@@ -172,9 +188,10 @@ export async function imageOfLog(
   },
 ): Promise<DatabaseImage> {
   const { runs, catalogue, epoch, slices } = parts;
+  if (reading.damage !== undefined) throw reading.damage;
   let version = reading.checkpoint?.version ?? 0;
   let timestamp = catalogue?.timestamp ?? 0;
-  for (const { payload } of reading.commits) {
+  for (const payload of reading.commits) {
     const commit = foldPayload(runs, payload);
     version = Math.max(version, commit.version);
     timestamp = Math.max(timestamp, commit.timestamp);

@@ -1,5 +1,6 @@
-import { type Clock, type Logger, StrataError, type Timer } from "@strata/core";
+import { type Clock, type Logger, type Runtime, StrataError, type Timer } from "@strata/core";
 import type { Durability } from "@strata/durability";
+import type { RunShard } from "@strata/storage";
 import type { Gate } from "../gate.js";
 import type { LiveRuns } from "../live-runs.js";
 import { type LongWork, Slices } from "../long-work.js";
@@ -10,6 +11,7 @@ import { type BackupInfo, writeCopy } from "./copy-writer.js";
 import { imageOfLog, imageOfMemory, readLog, runsOver } from "./database-image.js";
 import { FiledCatalogue } from "./filed-catalogue.js";
 import { SnapshotLibrary } from "./snapshot-library.js";
+import { Verification, type VerifyReport, verifyMemory } from "./verification.js";
 
 /** What backup and verification keep of the files that they read, unpacked: most is read once. */
 const CACHE_BYTES = 4 * 1024 * 1024;
@@ -20,6 +22,9 @@ export interface UpkeepParts {
   readonly runs: LiveRuns;
   /** `undefined` where the log is all that is kept. */
   readonly checkpointer: Checkpointer | undefined;
+  /** Those that are in memory. */
+  readonly shards: () => Iterable<RunShard>;
+  readonly runtime: Pick<Runtime, "sha256Hex">;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly logger: Logger;
@@ -63,6 +68,26 @@ export class Upkeep {
         slices,
       });
       return await writeCopy(image, library, target, slices, onProgress);
+    } finally {
+      release();
+    }
+  }
+
+  /** See `Database.verify`. */
+  async verify({ signal, onProgress }: LongWork): Promise<VerifyReport> {
+    const { durability, runs, checkpointer, runtime, logger, shards } = this.#parts;
+    const slices = this.#slices(signal);
+    if (!durability.requiresWal()) return await verifyMemory(runs, runtime, slices);
+    const release = checkpointer?.holdFiles() ?? (() => {});
+    try {
+      const reading = readLog(durability);
+      const inMemory = new Map([...shards()].map((shard) => [shard.id, shard.lastVersion]));
+      const stored = runsOver(undefined, logger);
+      const attach = (library: SnapshotLibrary, catalogue: Catalogue) =>
+        stored.attach(new FiledCatalogue(library, catalogue, new Map()));
+      const files = checkpointer?.files;
+      const parts = { durability, files, reading, runs: stored, attach, inMemory, runtime, slices, onProgress };
+      return await new Verification(parts).run();
     } finally {
       release();
     }
