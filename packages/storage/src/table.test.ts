@@ -223,6 +223,16 @@ test("a key that comes and goes where nobody scans does not pile up", () => {
   expect(table.comparisons - before).toBeLessThan(5000);
 });
 
+test("a key that comes and goes while nobody scans at all does not pile up", () => {
+  const table = filled(2000);
+  keysIn(table, ALL, NOW, 1);
+  for (let round = 0; round < 30_000; round++) put(table, numbered(3), round % 2 === 0 ? undefined : round);
+  const before = table.comparisons;
+  expect(keysIn(table, { ...ALL, start: numbered(1990) }, NOW, 1)).toHaveLength(1);
+  // Putting fifteen thousand repetitions in their place would take as many.
+  expect(table.comparisons - before).toBeLessThan(15_000);
+});
+
 test("a scan of layers walks its results and what they hide", () => {
   const { table, layers } = forked(8);
   for (const layer of layers) keysIn(layer);
