@@ -9,7 +9,7 @@ import {
   validateEventType,
   validateSpaceName,
 } from "@strata/core";
-import { Box, DEFAULT_SPACE, type RunShard, TRIMMED } from "@strata/storage";
+import { Box, DEFAULT_SPACE, type RunShard } from "@strata/storage";
 import { hashOfRecord } from "../event-record.js";
 import type { AppendOperation, PutOperation, SpaceOperation } from "../operation.js";
 import { hashEvent } from "../primitives/event-chain.js";
@@ -76,7 +76,6 @@ export class RecordCheck {
     const place = `${primitive}\0${space}\0${key}`;
     if (this.#written.has(place)) throw this.#wrong(`"${key}" is written twice`);
     this.#written.add(place);
-    if (stored === TRIMMED) throw this.#wrong("an entry stands for what is not there");
     const box = stored instanceof Box ? stored : undefined;
     const value = stored instanceof Box ? stored.value : stored;
     if (value !== undefined && hasBytes(value) && box?.holdsBytes !== true)

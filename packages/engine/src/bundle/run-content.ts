@@ -231,6 +231,9 @@ interface KeyAt {
 }
 
 function* liveKeysOf(table: Table, asOf: Version): Generator<KeyAt | undefined, void, undefined> {
+  // What the first scan would otherwise do all at once.
+  for (let layer: Table | undefined = table; layer !== undefined; layer = layer.base)
+    while (layer.orderAhead(SLICE_KEYS)) yield undefined;
   let start: string | undefined;
   for (;;) {
     const keys: KeyAt[] = [];
