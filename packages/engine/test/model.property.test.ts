@@ -7,7 +7,7 @@ import { OPERATIONS } from "./operations.js";
 import { expectReplaysToAgree } from "./replay-oracle.js";
 
 /** Sequences for each model. More for long runs: `STRATA_MODEL_RUNS=5000`. */
-const RUNS = Number(process.env["STRATA_MODEL_RUNS"] ?? 200);
+const RUNS = Number(process.env["STRATA_MODEL_RUNS"] ?? 60);
 const COMMANDS_MAX = 60;
 
 describe("a database shows what a naive model shows, whatever happens to it", () => {
@@ -20,7 +20,7 @@ describe("a database shows what a naive model shows, whatever happens to it", ()
         ...DISTURBANCES.map((arbitrary) => ({ weight: 1, arbitrary })),
       );
       await fc.assert(
-        fc.asyncProperty(fc.commands([weighted], { maxCommands: COMMANDS_MAX }), async (commands) => {
+        fc.asyncProperty(fc.commands([weighted], { maxCommands: COMMANDS_MAX, size: "max" }), async (commands) => {
           const [model, real] = [new NaiveModel(), new Subject()];
           await fc.asyncModelRun(() => ({ model, real }), commands);
           expectReplaysToAgree(real.db);

@@ -18,6 +18,8 @@ export class WatchedDisk implements Vfs {
   readonly name = "watched";
   readonly #disk: CrashVfs;
   readonly #onChange: (moment: Moment) => void;
+  /** Files that are open go by the names that they have by now. */
+  readonly #open = new Set<WatchedFile>();
 
   constructor(disk: CrashVfs, onChange: (moment: Moment) => void) {
     this.#disk = disk;
@@ -30,7 +32,9 @@ export class WatchedDisk implements Vfs {
 
   open(path: string, mode: VfsOpenMode): VfsFile {
     if (mode === "create") this.note(`create ${path}`);
-    return new WatchedFile(this, this.#disk.open(path, mode));
+    const file = new WatchedFile(this, this.#disk.open(path, mode), () => this.#open.delete(file));
+    this.#open.add(file);
+    return file;
   }
 
   exists(path: string): boolean {
@@ -53,6 +57,7 @@ export class WatchedDisk implements Vfs {
   rename(from: string, to: string): void {
     this.note(`rename ${from} to ${to}`);
     this.#disk.rename(from, to);
+    for (const file of this.#open) if (file.livesAt === from) file.livesAt = to;
   }
 
   unlink(path: string): void {
@@ -89,11 +94,15 @@ class WatchedFile implements VfsFile {
   readonly path: string;
   readonly #disk: WatchedDisk;
   readonly #file: VfsFile;
+  readonly #onClose: () => void;
+  livesAt: string;
 
-  constructor(disk: WatchedDisk, file: VfsFile) {
+  constructor(disk: WatchedDisk, file: VfsFile, onClose: () => void) {
     this.path = file.path;
+    this.livesAt = file.path;
     this.#disk = disk;
     this.#file = file;
+    this.#onClose = onClose;
   }
 
   size(): number {
@@ -105,8 +114,8 @@ class WatchedFile implements VfsFile {
   }
 
   write(bytes: Uint8Array, start: number, length: number, position: number): number {
-    this.#disk.note(`write ${length} bytes to ${this.path}`, (copy, count) => {
-      const file = copy.open(this.path, "readWrite");
+    this.#disk.note(`write ${length} bytes to ${this.livesAt}`, (copy, count) => {
+      const file = copy.open(this.livesAt, "readWrite");
       file.write(bytes, start, Math.min(count, length), position);
       file.close();
     });
@@ -114,7 +123,7 @@ class WatchedFile implements VfsFile {
   }
 
   sync(): void {
-    this.#disk.note(`sync ${this.path}`);
+    this.#disk.note(`sync ${this.livesAt}`);
     this.#file.sync();
   }
 
@@ -123,11 +132,12 @@ class WatchedFile implements VfsFile {
   }
 
   truncate(size: number): void {
-    this.#disk.note(`truncate ${this.path}`);
+    this.#disk.note(`truncate ${this.livesAt}`);
     this.#file.truncate(size);
   }
 
   close(): void {
+    this.#onClose();
     this.#file.close();
   }
 }
