@@ -47,10 +47,11 @@ export class RunIndex implements DerivedIndex {
   static of(database: Database): RunIndex {
     return database.extension(RunIndex, () => {
       const index = new RunIndex(({ name }) => ownVersions(database.runs.must(name)));
-      for (const name of database.runs.list()) {
-        const { id, status, createdAt, endedAt, meta } = database.runs.must(name).info();
-        index.insert({ id, name, status, startedAt: createdAt, endedAt, meta });
-      }
+      const { live } = database.runs;
+      live.visitNames("", "", (name, row) => {
+        index.insert({ ...metadataOf(name, row), status: live.statusOf(row) });
+        return true;
+      });
       database.registerIndex(index);
       return index;
     });

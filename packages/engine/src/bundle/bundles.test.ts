@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { BundleHost, hostWithJob, joined, tickingClock } from "../../test/bundle-host.js";
 import { stateOf } from "../../test/run-state.js";
 import { storesOf } from "../../test/stores.js";
-import { Database, KvStore, keepLast } from "../index.js";
+import { Database, KvStore, keepLast, recorderSpaceOf } from "../index.js";
 
 const code = (code: string, facts: object = {}) =>
   expect.objectContaining({ code, facts: expect.objectContaining(facts) });
@@ -124,6 +124,14 @@ describe("a run that is imported", () => {
     expect(read(target)).toEqual(read(source));
     expect(read(target).at(-1)?.origin).toMatchObject({ run: "fork", sequence: 2 });
     expect(target.db.runs.must("job").shard.merges).toEqual([]);
+  });
+
+  test("has the steps of its recorders, in spaces that nobody else can name", async () => {
+    const steps = recorderSpaceOf("default");
+    on(source, "job", steps).kv.put("step", { result: 1 });
+    await target.bundles.import([await source.exported("job")]);
+    expect(on(target, "job", steps).kv.get("step")).toEqual({ result: 1 });
+    expect(target.db.spaces(target.db.runs.must("job")).list()).toEqual(["default", "lab"]);
   });
 
   test("begins anew what was dropped and made again", async () => {
