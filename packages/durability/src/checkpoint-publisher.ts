@@ -1,6 +1,6 @@
-import { assert, InvariantError, type Logger, StateError, type StrataError } from "@strata/core";
+import { assert, InvariantError, type Logger, type StrataError } from "@strata/core";
 import { CHECKPOINT_ROOT_BYTES_MAX, type Checkpoint, type PublishedCheckpoint } from "./durability.js";
-import { LogPoisoned, toStrataError } from "./log-poisoned.js";
+import { closed, LogPoisoned, toStrataError } from "./log-poisoned.js";
 import { retireSegments, spansFrom } from "./log-retirement.js";
 import type { OwnManifests } from "./own-manifests.js";
 import { SNAPSHOT_DIRECTORY } from "./snapshot-names.js";
@@ -93,7 +93,7 @@ export class CheckpointPublisher {
       spans: spansFrom(spans, previousLsn),
       nextVersion: Math.max(nextVersion, version + 1),
     });
-    if (!isDone) throw new StateError("DATABASE_CLOSED", "the log was closed while a checkpoint was being published");
+    if (!isDone) throw closed();
     const retired = retireSegments(this.#vfs, spans, previousLsn, this.#logger);
     this.#beginLsn += retired;
     return retired;
@@ -102,7 +102,7 @@ export class CheckpointPublisher {
   /** @returns what is to be thrown. */
   #failed(error: unknown): Error {
     if (error instanceof InvariantError) return error;
-    if (this.#log.isReleased()) return new StateError("DATABASE_CLOSED", "the log was closed");
+    if (this.#log.isReleased()) return closed();
     let cause = error instanceof LogPoisoned ? error.cause : toStrataError(error);
     try {
       // Who takes a log over removes what was in the making: then that is the reason.

@@ -125,6 +125,14 @@ export interface Durability {
    */
   publishCheckpoint(checkpoint: Checkpoint): Promise<PublishedCheckpoint>;
 
+  /**
+   * Goes on, behind `end`, in a part of the log of its own: once `end` lies below the checkpoint before the last, everything that was
+   * appended until now is removed. `end` may be higher than before.
+   *
+   * @throws what `append` throws
+   */
+  roll(): void;
+
   /** `append` and `settle`. */
   persist(version: Version, payload: Uint8Array, mode?: DurabilityMode): void;
 

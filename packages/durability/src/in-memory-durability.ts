@@ -57,6 +57,10 @@ export class InMemoryDurability implements Durability {
     return toLsn(this.#appended);
   }
 
+  roll(): void {
+    if (this.#state === "closed") throw closed();
+  }
+
   publishCheckpoint(): Promise<never> {
     return Promise.reject(
       this.#state === "closed"

@@ -12,9 +12,9 @@ import type {
   RecoverySummary,
 } from "./durability.js";
 import { type LogOptions, type LogSettings, resolveLogOptions } from "./log-options.js";
-import { LogPoisoned } from "./log-poisoned.js";
+import { closed, LogPoisoned } from "./log-poisoned.js";
 import { LOCK_NAME, surveyDatabase } from "./manifest-directory.js";
-import { closed, OpenLog } from "./open-log.js";
+import { OpenLog } from "./open-log.js";
 import type { OwnManifests } from "./own-manifests.js";
 import {
   mustHoldDatabase,
@@ -150,6 +150,11 @@ export class LogDurability implements Durability {
     // What salvage gave up at opening is behind a manifest that no longer mentions it; what is damaged since is told.
     const context = { ...this.#context(), salvage: this.#manifests === undefined && this.#settings.salvage };
     recoverForReading(context, visitorOf(visit, onCheckpoint));
+  }
+
+  roll(): void {
+    if (this.#open === undefined) throw this.#refusal();
+    this.#open.roll();
   }
 
   publishCheckpoint(checkpoint: Checkpoint): Promise<PublishedCheckpoint> {

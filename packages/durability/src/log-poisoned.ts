@@ -1,4 +1,4 @@
-import { IoError, StrataError } from "@strata/core";
+import { IoError, StateError, StrataError } from "@strata/core";
 
 /**
  * The writer's word that nothing can be appended any more: an fsync has failed, a failed write could not be undone, or the
@@ -21,4 +21,8 @@ export function toStrataError(error: unknown): StrataError {
   if (error instanceof StrataError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new IoError("IO_ERROR", `the file system failed: ${message}`, {}, { cause: error });
+}
+
+export function closed(): StateError {
+  return new StateError("DATABASE_CLOSED", "the log was closed");
 }

@@ -14,7 +14,7 @@ import { GroupCommit } from "./group-commit.js";
 import { HealthState } from "./health-state.js";
 import { LogCounters } from "./log-counters.js";
 import type { LogSettings } from "./log-options.js";
-import { LogPoisoned, toStrataError } from "./log-poisoned.js";
+import { closed, LogPoisoned, toStrataError } from "./log-poisoned.js";
 import type { OwnManifests } from "./own-manifests.js";
 import type { OwnedLog } from "./recovery.js";
 import type { SyncDriver } from "./sync-driver.js";
@@ -175,6 +175,20 @@ export class OpenLog {
     } catch (error) {
       throw this.#outcomeUnknown(version, toStrataError(error));
     }
+  }
+
+  /** See `Durability.roll`. */
+  roll(): void {
+    if (this.#released || this.health.cause !== undefined || this.#driver.failed) throw this.#refusal();
+    const version = this.#versionMax + 1;
+    try {
+      this.#writer.roll(version, this.#advance());
+    } catch (error) {
+      throw this.#appendFailed(error, version);
+    }
+    const { endLsn } = this.#writer;
+    if (endLsn > this.#trail.lastLsn) this.#trail.push(endLsn, this.#trail.lastVersion);
+    if (!this.#background && this.#writer.hasOlder) this.#syncOlder(endLsn);
   }
 
   /** See `Durability.publishCheckpoint`. */
@@ -427,17 +441,11 @@ export class OpenLog {
     const log = {
       mustBeWritable: () => this.#mustBeWritable(),
       lastCommit: () => ({ lsn: this.#trail.lastLsn, version: this.#trail.lastVersion }),
-      settled: async (lsn: number) => {
-        if (lsn > this.#confirmedLsn) await this.#group.settled(lsn);
-      },
+      settled: (lsn: number) => (lsn > this.#confirmedLsn ? this.#group.settled(lsn) : Promise.resolve()),
       mark: () => this.#mark(),
       isReleased: () => this.#released,
       poison: (cause: StrataError) => this.#poison(cause),
     };
     return new CheckpointPublisher(vfs, this.#manifests, this.#settings.logger, log, beginLsn);
   }
-}
-
-export function closed(): StateError {
-  return new StateError("DATABASE_CLOSED", "the log was closed");
 }

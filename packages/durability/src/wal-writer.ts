@@ -142,6 +142,15 @@ export class WalWriter {
   }
 
   /**
+   * Goes on in a new segment, unless the active one is empty. Throws like `append`.
+   *
+   * @param version that of the next commit, or below it.
+   */
+  roll(version: number, durableThrough: number): void {
+    if (this.#offset > SEGMENT_HEADER_SIZE) this.#roll(version, 0, durableThrough);
+  }
+
+  /**
    * Makes everything through `endLsn` durable, in every segment, on this thread.
    *
    * @throws {LogPoisoned}

@@ -125,6 +125,26 @@ export function describeCheckpoints(
       next.log.shutdown();
     });
 
+    withBackend("leave nothing of the log that was rolled before the first of two", async ({ open }) => {
+      const { log, summary } = recover(open({ mode: "buffered" }));
+      let version = summary.nextVersion;
+      for (let i = 0; i < 5; i++) log.persist(version++, bytes(i));
+      log.roll();
+      await publish(log, version);
+      // Once more where nothing was written since is the same.
+      log.roll();
+      await publish(log, version + 1);
+      const { logBytes } = log.describe();
+      if (logBytes !== undefined) expect(logBytes).toBeLessThan(100);
+      log.persist(version + 2, bytes(1));
+      log.abandon();
+      const next = recover(open({ mode: "buffered" }));
+      expect(next.checkpoint?.version).toBe(version + 1);
+      expect(next.versions).toEqual([version + 2]);
+      next.log.shutdown();
+      expect(codeOf(() => next.log.roll())).toBe("DATABASE_CLOSED");
+    });
+
     withBackend("answer for the commits they hold", async ({ open }) => {
       const first = recover(open({ mode: "buffered" }));
       for (let version = 1; version <= 10; version++) first.log.persist(version, bytes(version));
