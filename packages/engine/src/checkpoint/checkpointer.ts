@@ -9,7 +9,7 @@ import {
   type Version,
 } from "@strata/core";
 import type { Checkpoint, Durability, SnapshotFiles } from "@strata/durability";
-import { type RunShard, type ShardedStore, VersionChain, writeSegment } from "@strata/storage";
+import { type RunShard, type ShardedStore, writeSegment } from "@strata/storage";
 import type { DerivedIndex } from "../derived-index.js";
 import type { LiveRuns } from "../live-runs.js";
 import { type LongWork, Slices } from "../long-work.js";
@@ -217,6 +217,29 @@ export class Checkpointer implements DerivedIndex {
     }
   }
 
+  /**
+   * Writes every run anew, so that what deletions and retention left behind goes from the disk: afterwards neither this checkpoint nor the
+   * one before, neither the log nor any file has what `policy` does not keep. What is held back for readers goes when they are through.
+   * Wherever it ends early, nothing is lost, and what was to go may still be there.
+   *
+   * @throws as `run` does
+   */
+  async rewriteAll(policy: WritingPolicy, work: LongWork = {}): Promise<CheckpointInfo> {
+    this.#mustBeOpen();
+    const slices = new Slices(this.#clock, this.#timer, work.signal);
+    for (const name of this.#runs.names()) {
+      this.#runs.find(name);
+      await slices.pause();
+    }
+    // What is in the log now lies below the first of the two checkpoints: it goes with the second.
+    this.#durability.roll();
+    const keep = (shard: RunShard, isWhole: boolean) => policy.keep(shard, isWhole);
+    const isRewritten = (shard: RunShard) => shard.coldThrough > shard.forkVersion;
+    const info = await this.run(work, { isRewritten, keep });
+    const { logBytesRetired } = await this.run({ signal: work.signal }, { isRewritten: () => false, keep });
+    return { ...info, logBytesRetired: info.logBytesRetired + logBytesRetired };
+  }
+
   /** Holds all files in place until what it returns is called. */
   holdFiles(): () => void {
     this.#readers++;
@@ -283,7 +306,7 @@ export class Checkpointer implements DerivedIndex {
       this.#runs.checkpointed(moment.version, this.#filed());
       for (const number of this.#imported.keys())
         if (this.#catalogue.run(number) !== undefined) this.#imported.delete(number);
-      await this.#attach(work.written, moment.version);
+      await this.#attach(work.written);
       this.#removeFiles(work.obsolete);
       this.trimMemory();
       return { runs: work.written.length, bytes: work.bytes, logBytesRetired };
@@ -293,29 +316,12 @@ export class Checkpointer implements DerivedIndex {
   }
 
   /** From here on the store reads what was written from the files. Not to be aborted: the files it replaces are going to be removed. */
-  async #attach(written: readonly WrittenRun[], version: Version): Promise<void> {
+  async #attach(written: readonly WrittenRun[]): Promise<void> {
     const slices = new Slices(this.#clock, this.#timer, undefined);
     for (const { shard, places } of written) {
-      const chains = await this.#changedChains(shard, version, slices);
       if (this.#isClosed) return;
-      shard.attachCold(this.#library.open(places));
-      for (const chain of chains) {
-        chain.forgetThrough(version);
-        await slices.pause();
-      }
+      await slices.run(shard.takeOver(this.#library.open(places)));
     }
-  }
-
-  /** What was written since the run's last segment: only there, history has gathered in memory. */
-  async #changedChains(shard: RunShard, version: Version, slices: Slices): Promise<Set<VersionChain>> {
-    const chains = new Set<VersionChain>();
-    const { timeline } = shard;
-    for (const commit of timeline.commits({ after: timeline.tailFloor })) {
-      if (commit.version > version) break;
-      for (const target of timeline.writesOf(commit.version)) if (target instanceof VersionChain) chains.add(target);
-      await slices.pause();
-    }
-    return chains;
   }
 
   /** Files that neither the newest checkpoint nor the one before names. */
