@@ -289,7 +289,9 @@ export class RunShard {
 
   /** Microseconds of the last commit at or below `version`, seen from here; 0 when there is none. */
   timestampAt(version: Version): number {
-    const last = this.#lastCommit((timeline, clip) => timeline.lastAtOrBefore(Math.min(version, clip)));
+    // A run that was trimmed cannot say what came before it: only its ancestors can.
+    const owner = this.#ownerAt(version);
+    const last = owner.#lastCommit((timeline, clip) => timeline.lastAtOrBefore(Math.min(version, clip)));
     return last === undefined ? 0 : this.timestampOf(last);
   }
 

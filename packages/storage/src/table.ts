@@ -329,6 +329,8 @@ export class Table {
   /** Says that keys which retention drops altogether had entries from version `from` on, and were dead from `to` on. */
   noteLost(from: Version, to: Version): void {
     this.#lost.note(from, to);
+    // Reads of the newest state must begin behind it.
+    if (this.#lastVersion < to) this.#lastVersion = to;
   }
 
   /** Whether without its chain the key would show something alive, from files or from below. */
