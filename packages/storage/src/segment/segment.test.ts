@@ -1,7 +1,7 @@
 import { runId } from "@strata/core";
 import { describe, expect, test } from "vitest";
 import { openWritten, type WrittenSegment, writeToMemory } from "../../test/segment-file.js";
-import { NOBODY } from "../../test/segment-model.js";
+import { NOBODY, SegmentModel } from "../../test/segment-model.js";
 import { type KeepEntries, keepEntries, sameRules } from "../retention.js";
 import { RunShard } from "../shard.js";
 import { Box, type Stored } from "../stored.js";
@@ -96,6 +96,24 @@ describe("reading a segment", () => {
     expect(table.find("key 5", 101, found)).toBe(true);
     expect(found.stored).toBe("new");
     expect(table.live).toBe(999);
+  });
+
+  test("a key is not found because one further on has its end", () => {
+    const shard = new RunShard(runId(7));
+    commit(shard, 1, ["abb", 1], ["bba", 1], ["bbc", 1]);
+    const table = openWritten(wholeOf(shard)).spaces[0]!.table("kv")!;
+    for (const absent of ["", "a", "abc", "abbb", "b", "bbb", "bbcc", "c"]) {
+      expect(table.find(absent, 1, new Found()), absent).toBe(false);
+    }
+  });
+
+  test("what commits wrote can be asked for in any order", () => {
+    const { timeline } = openWritten(wholeOf(runOf(3000)));
+    for (const row of [299, 298, 297, 0, 150, 149, 151, 152, 151]) {
+      const keys: string[] = [];
+      timeline.visitWrites(row, ({ key }) => keys.push(key) > 0);
+      expect(keys).toEqual(Array.from({ length: 10 }, (_, i) => `key ${10 * row + i}`));
+    }
   });
 
   test("values are as they were stored, frozen, and boxes keep all they have", () => {
@@ -231,6 +249,44 @@ describe("writing a segment", () => {
     const versions: number[] = [];
     table.visitBefore("counter", 5, (version) => versions.push(version) > 0);
     expect(versions).toEqual([4, 1]);
+  });
+
+  test("what is dropped between entries that stay leaves a gap", () => {
+    const shard = new RunShard(runId(7));
+    for (let version = 1; version <= 5; version++) commit(shard, version, ["key", version]);
+    const keep = (): boolean[] => [true, false, false, true, true];
+    const table = openWritten(writeToMemory({ shard, from: 0, through: 5, merge: [], keep })).spaces[0]!.table("kv")!;
+    const found = new Found();
+    expect([1, 4, 5].map((asOf) => table.find("key", asOf, found) && found.version)).toEqual([1, 4, 5]);
+    for (const asOf of [2, 3]) expect(() => table.find("key", asOf, found)).toThrow("kept");
+  });
+
+  test("the floor does not rise for the sake of one commit among many that are of use", () => {
+    const shard = new RunShard(runId(7));
+    for (let version = 1; version <= 30; version++) {
+      commit(shard, version, version === 20 || version === 25 ? ["twice", version] : [`key ${version}`, version]);
+    }
+    const { timeline } = openWritten(writeToMemory({ shard, from: 0, through: 30, merge: [], keep: last(1) }));
+    expect([timeline.floor, timeline.length]).toEqual([0, 30]);
+  });
+
+  test("commits that memory forgets while they are being written leave no hole", () => {
+    for (let at = 1; at < 400; at += 23) {
+      const model = new SegmentModel(new RunShard(runId(7)));
+      for (let i = 0; i < 200; i++) {
+        model.commit([{ kind: "put", space: "default", primitive: "kv", key: `key ${i % 7}`, stored: i }]);
+      }
+      const { shard, version: through } = model;
+      let slices = 0;
+      const written = writeToMemory({ shard, from: 0, through, merge: [], unitsPerSlice: 2 }, () => {
+        if (++slices === at) model.forget(Math.floor(through * 0.9));
+      });
+      expect(problemsOf(written)).toBe(0);
+      const { timeline } = openWritten(written);
+      const kept = model.commits.filter(({ version }) => version > timeline.floor);
+      expect(kept.map((_, row) => timeline.versionOf(row))).toEqual(kept.map(({ version }) => version));
+      expect(timeline.length).toBe(kept.length);
+    }
   });
 
   test("the time of a commit below the floor is known while an entry of it is left, or somebody holds it", () => {
