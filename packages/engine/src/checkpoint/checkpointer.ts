@@ -240,6 +240,29 @@ export class Checkpointer implements DerivedIndex {
     return { ...info, logBytesRetired: info.logBytesRetired + logBytesRetired };
   }
 
+  /**
+   * Writes every run anew, so that what deletions and retention left behind goes from the disk: afterwards neither this checkpoint nor the
+   * one before, neither the log nor any file has what `policy` does not keep. What is held back for readers goes when they are through.
+   * Wherever it ends early, nothing is lost, and what was to go may still be there.
+   *
+   * @throws as `run` does
+   */
+  async rewriteAll(policy: WritingPolicy, work: LongWork = {}): Promise<CheckpointInfo> {
+    this.#mustBeOpen();
+    const slices = new Slices(this.#clock, this.#timer, work.signal);
+    for (const name of this.#runs.names()) {
+      this.#runs.find(name);
+      await slices.pause();
+    }
+    // What is in the log now lies below the first of the two checkpoints: it goes with the second.
+    this.#durability.roll();
+    const keep = (shard: RunShard, isWhole: boolean) => policy.keep(shard, isWhole);
+    const isRewritten = (shard: RunShard) => shard.coldThrough > shard.forkVersion;
+    const info = await this.run(work, { isRewritten, keep });
+    const { logBytesRetired } = await this.run({ signal: work.signal }, { isRewritten: () => false, keep });
+    return { ...info, logBytesRetired: info.logBytesRetired + logBytesRetired };
+  }
+
   /** Holds all files in place until what it returns is called. */
   holdFiles(): () => void {
     this.#readers++;

@@ -116,9 +116,9 @@ describe("verifying", () => {
     const { db } = openSimulated(vfs, { seed: 2 });
     db.put("default", "later", "x".repeat(300));
     db.flush();
-    const { segment } = db.wal?.describe() as { segment: string };
+    const segment = db.wal?.describe().segment as string;
     changeFile(vfs, segment, (bytes) => {
-      const at = bytes.findLastIndex((byte) => byte === "x".charCodeAt(0));
+      const at = bytes.lastIndexOf("x".charCodeAt(0));
       bytes[at] = 0;
       return bytes;
     });
