@@ -102,7 +102,7 @@ export class Catalogue {
     return writer.take();
   }
 
-  /** As the files have it: without changes that were not written. */
+  /** Another one that is the same, to be changed. */
   reopened(): Catalogue {
     return new Catalogue(this.#library, this.#places, this.timestamp, this.epochsBefore);
   }
@@ -167,8 +167,9 @@ export class Catalogue {
 
   /** Its changes have been written: from here on it reads them there. */
   written(places: readonly SegmentPlace[]): void {
+    const cold = this.#library.open(places);
+    this.#shard.attachCold(cold);
     this.#places = places;
-    this.#shard.attachCold(this.#library.open(places));
     this.#shard.evict();
   }
 

@@ -14,7 +14,7 @@ import type { DerivedIndex } from "../derived-index.js";
 import type { LiveRuns } from "../live-runs.js";
 import { type LongWork, Slices } from "../long-work.js";
 import { Catalogue } from "./catalogue.js";
-import { type CheckpointMoment, CheckpointWork, type WritingPolicy, type WrittenRun } from "./checkpoint-work.js";
+import { type CheckpointMoment, CheckpointWork, type WritingPolicy } from "./checkpoint-work.js";
 import { FiledCatalogue } from "./filed-catalogue.js";
 import type { SegmentPlace } from "./segment-place.js";
 import { SnapshotBatch } from "./snapshot-batch.js";
@@ -61,7 +61,7 @@ const NOTHING_DONE: CheckpointInfo = Object.freeze({ runs: 0, bytes: 0, logBytes
  * A checkpoint is of one version of the whole database. It goes: files of all runs changed since the last one → the catalogue's → all of
  * them durable → published (`Durability.publishCheckpoint`: from here on it counts) → the store reads from them → files that neither this
  * checkpoint nor the one before names are removed. Wherever it ends early, the checkpoint before counts and nothing is lost; files that were
- * left over are removed by the first checkpoint of the next opening. Commits go on meanwhile.
+ * left over are removed by the next one. Commits go on meanwhile.
  */
 export class Checkpointer implements DerivedIndex {
   readonly name = "checkpoint";
@@ -88,6 +88,10 @@ export class Checkpointer implements DerivedIndex {
   /** To be removed when they are through. */
   #obsolete: string[] = [];
   #hasSwept = false;
+  /** Where the catalogue was written to, until it reads from there. */
+  #unread: readonly SegmentPlace[] | undefined;
+  /** The same of runs. */
+  readonly #unattached = new Map<RunShard, readonly SegmentPlace[]>();
   #running: Promise<unknown> | undefined;
   #cancelScheduled: (() => void) | undefined;
   #reads = 0;
@@ -240,29 +244,6 @@ export class Checkpointer implements DerivedIndex {
     return { ...info, logBytesRetired: info.logBytesRetired + logBytesRetired };
   }
 
-  /**
-   * Writes every run anew, so that what deletions and retention left behind goes from the disk: afterwards neither this checkpoint nor the
-   * one before, neither the log nor any file has what `policy` does not keep. What is held back for readers goes when they are through.
-   * Wherever it ends early, nothing is lost, and what was to go may still be there.
-   *
-   * @throws as `run` does
-   */
-  async rewriteAll(policy: WritingPolicy, work: LongWork = {}): Promise<CheckpointInfo> {
-    this.#mustBeOpen();
-    const slices = new Slices(this.#clock, this.#timer, work.signal);
-    for (const name of this.#runs.names()) {
-      this.#runs.find(name);
-      await slices.pause();
-    }
-    // What is in the log now lies below the first of the two checkpoints: it goes with the second.
-    this.#durability.roll();
-    const keep = (shard: RunShard, isWhole: boolean) => policy.keep(shard, isWhole);
-    const isRewritten = (shard: RunShard) => shard.coldThrough > shard.forkVersion;
-    const info = await this.run(work, { isRewritten, keep });
-    const { logBytesRetired } = await this.run({ signal: work.signal }, { isRewritten: () => false, keep });
-    return { ...info, logBytesRetired: info.logBytesRetired + logBytesRetired };
-  }
-
   /** Holds all files in place until what it returns is called. */
   holdFiles(): () => void {
     this.#readers++;
@@ -296,6 +277,7 @@ export class Checkpointer implements DerivedIndex {
   }
 
   async #take({ signal, onProgress }: LongWork, rewriting: WritingPolicy | undefined): Promise<CheckpointInfo> {
+    if (this.#unread !== undefined || this.#unattached.size > 0) await this.#turnToFiles();
     const lsn = this.#durability.end;
     const previous = this.#published;
     this.#begunAt = lsn;
@@ -307,7 +289,9 @@ export class Checkpointer implements DerivedIndex {
       shards: () => this.#store.loaded(),
       importedPlaces: (number: RunId) => this.#imported.get(number) ?? [],
     };
-    const work = new CheckpointWork(this.#library, this.#catalogue, moment, slices);
+    // One of its own, for it comes to hold changes that no file has.
+    const catalogue = this.#catalogue.reopened();
+    const work = new CheckpointWork(this.#library, catalogue, moment, slices);
     try {
       let places: readonly SegmentPlace[];
       let logBytesRetired: number;
@@ -315,22 +299,24 @@ export class Checkpointer implements DerivedIndex {
         await work.writeRuns(ground, rewriting ?? this.#policy, onProgress);
         places = await work.writeCatalogue(previous.version);
         this.#mustBeOpen();
-        const root = Catalogue.rootOf(places, moment.timestamp, this.#catalogue.epochsBefore);
+        const root = Catalogue.rootOf(places, moment.timestamp, catalogue.epochsBefore);
         ({ logBytesRetired } = await this.#durability.publishCheckpoint({ version: moment.version, lsn, root }));
       } catch (error) {
         work.discard();
-        // It holds changes that no file has.
-        this.#catalogue = this.#catalogue.reopened();
-        this.#runs.checkpointed(previous.version, this.#filed());
+        // A disk that fails does not let everything go.
+        this.#hasSwept = false;
         throw error;
       }
       this.#published = { version: moment.version, lsn };
-      this.#catalogue.written(places);
+      this.#catalogue = catalogue;
+      this.#unread = places;
+      for (const { shard, places } of work.written) this.#unattached.set(shard, places);
+      this.#obsolete.push(...work.obsolete);
       this.#runs.checkpointed(moment.version, this.#filed());
       for (const number of this.#imported.keys())
-        if (this.#catalogue.run(number) !== undefined) this.#imported.delete(number);
-      await this.#attach(work.written);
-      this.#removeFiles(work.obsolete);
+        if (catalogue.run(number) !== undefined) this.#imported.delete(number);
+      await this.#turnToFiles();
+      this.#removeFiles();
       this.trimMemory();
       return { runs: work.written.length, bytes: work.bytes, logBytesRetired };
     } finally {
@@ -338,46 +324,54 @@ export class Checkpointer implements DerivedIndex {
     }
   }
 
-  /** From here on the store reads what was written from the files. Not to be aborted: the files it replaces are going to be removed. */
-  async #attach(written: readonly WrittenRun[]): Promise<void> {
+  /**
+   * From here on catalogue and store read what was published from the files. Not to be aborted: the files it replaces are going to be
+   * removed. What it fails to do is done before the next checkpoint, which builds on it.
+   */
+  async #turnToFiles(): Promise<void> {
+    if (this.#unread !== undefined) this.#catalogue.written(this.#unread);
+    this.#unread = undefined;
     const slices = new Slices(this.#clock, this.#timer, undefined);
-    for (const { shard, places } of written) {
+    for (const [shard, places] of this.#unattached) {
       if (this.#isClosed) return;
       await slices.run(shard.takeOver(this.#library.open(places)));
+      this.#unattached.delete(shard);
     }
   }
 
   /** Files that neither the newest checkpoint nor the one before names. */
-  #removeFiles(obsolete: readonly string[]): void {
-    this.#obsolete.push(...obsolete);
+  #removeFiles(): void {
     if (this.#isClosed || this.#readers > 0) return;
-    this.#removeObsolete();
-    const { files } = this.#library;
-    if (this.#hasSwept) return;
+    if (!this.#hasSwept) this.#noteLeftOver();
     this.#hasSwept = true;
-    // What an earlier process left over when it ended in the middle of a checkpoint.
+    this.#removeObsolete();
+  }
+
+  /** What an earlier process left over when it ended in the middle of a checkpoint, and this one when the disk failed. */
+  #noteLeftOver(): void {
     const known = new Set<string>(this.#incoming);
     for (const { file } of this.#catalogue.places) known.add(file);
     for (const { name } of this.#catalogue.deadFiles()) known.add(name);
     for (const places of this.#imported.values()) for (const { file } of places) known.add(file);
-    for (const name of files.list()) {
-      if (!known.has(name) && this.#catalogue.file(name) === undefined) files.remove(name);
+    for (const name of this.#library.files.list()) {
+      if (!known.has(name) && this.#catalogue.file(name) === undefined) this.#obsolete.push(name);
     }
   }
 
-  /** A file that cannot be removed is no harm: who opens the database next tries again. */
+  /** A file that cannot be removed is no harm: the next checkpoint tries again. */
   #removeObsolete(): void {
-    if (this.#isClosed) return;
-    for (const name of this.#obsolete.splice(0)) {
-      try {
-        this.#library.files.remove(name);
-      } catch (error) {
-        if (!StrataError.is(error)) throw error;
-        this.#logger.log("warn", "strata.checkpoint", "a file that is not needed could not be removed", {
-          name,
-          error,
-        });
-      }
+    if (!this.#isClosed) this.#obsolete = this.#obsolete.filter((name) => !this.#isRemoved(name));
+  }
+
+  #isRemoved(name: string): boolean {
+    try {
+      this.#library.files.remove(name);
+      return true;
+    } catch (cause) {
+      if (!StrataError.is(cause)) throw cause;
+      const message = "a file that is not needed could not be removed";
+      this.#logger.log("warn", "strata.checkpoint", message, { name, cause });
+      return false;
     }
   }
 

@@ -43,9 +43,12 @@ export class SnapshotBatch {
     }
   }
 
-  /** Removes what was written, as far as it is not finished. */
+  /** Removes what was written, finished or not. Only for files that no checkpoint names. */
   discard(): void {
-    for (const writer of this.#writers) writer.discard();
+    for (const writer of this.#writers) {
+      writer.discard();
+      this.#remove(writer.name);
+    }
   }
 
   /** Nobody knows of it. A failure is no harm: what is left over goes with the next opening. */
