@@ -58,6 +58,8 @@ export interface WrittenRun {
 const MERGE_FACTOR = 2;
 /** What a commit takes in a segment, about, besides what it took in the log. Bytes. */
 const COMMIT_BYTES = 24;
+/** So many commits say how large the others are. */
+const COMMITS_JUDGED = 256;
 /** The fixed parts of a segment. Bytes. */
 const SMALLEST_SEGMENT = 256;
 /** A row of the catalogue. Bytes. */
@@ -273,11 +275,16 @@ function filedThrough(shard: RunShard): Version {
   return Math.max(shard.coldThrough, shard.forkVersion);
 }
 
-/** About what a run's changes since its last segment take. */
+/** About what a run's changes since its last segment take, judged by the newest of them. */
 function expectedBytes(shard: RunShard): number {
-  let bytes = SMALLEST_SEGMENT;
-  for (const commit of shard.timeline.commits({ after: shard.coldThrough })) bytes += commit.bytes + COMMIT_BYTES;
-  return bytes;
+  const { timeline } = shard;
+  let bytes = 0;
+  let writes = 0;
+  for (const commit of timeline.commits({ reverse: true, limit: COMMITS_JUDGED })) {
+    bytes += commit.bytes + COMMIT_BYTES;
+    writes += commit.operations;
+  }
+  return SMALLEST_SEGMENT + Math.ceil((bytes / Math.max(1, writes)) * timeline.writesSince(timeline.tailFloor));
 }
 
 /** Of a catalogue, nobody asks for the past. What is deleted may only go where nothing older is left to show through. */
