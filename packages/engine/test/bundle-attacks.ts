@@ -136,6 +136,7 @@ export const BUNDLE_ATTACKS: readonly Attack[] = [
   ["a version that leaves no others", header({ version: Number.MAX_SAFE_INTEGER })],
   ["half a version", header({ version: 8.5 })],
   ["a beginning behind the end", header({ first: 4_000 })],
+  ["a beginning later than the first commit", header({ firstTime: 2 ** 51 })],
   ["a base that is not the beginning", header({ base: 1, first: 2 })],
   ["a time that is none", header({ createdAt: "yesterday" })],
   ["meta that is no object", header({ meta: [1] })],

@@ -96,7 +96,7 @@ function headerOf(
 ): BundleHeader {
   const { base, commits } = counted;
   const { version } = content;
-  const first = base > 0 ? beginningAt(run, content, base) : beginningOf(run, content);
+  const first = beginningOf(run, content, base);
   return {
     name: run.name,
     id: run.id,
@@ -119,20 +119,18 @@ function headerOf(
   };
 }
 
-interface Beginning {
-  readonly version: Version;
-  readonly time: number;
-}
-
-/** Of a history that is here as a whole: before its oldest commit the run was there, and empty. */
-function beginningOf(run: Run, content: RunContent): Beginning {
-  const known = run.past?.firstTime ?? run.createdAt;
-  return { version: run.firstVersion, time: Math.min(known, content.oldestTimestamp ?? known) };
-}
-
-/** Of a history of which only the last state at `base` is left. */
-function beginningAt(run: Run, content: RunContent, base: Version): Beginning {
+/** Where the history begins that is here, and when; before its oldest commit above `base` the run was what it is at `base`. */
+function beginningOf(
+  run: Run,
+  content: RunContent,
+  base: Version,
+): { readonly version: Version; readonly time: number } {
   const { past } = run;
-  if (past?.base === base) return { version: base, time: past.firstTime };
-  return { version: base, time: content.shard.timestampAt(base) || (past?.firstTime ?? run.createdAt) };
+  const isTrimmedHere = base > 0 && past?.base !== base;
+  const known = past?.firstTime ?? run.createdAt;
+  const time = isTrimmedHere ? content.shard.timestampAt(base) || known : known;
+  return {
+    version: base > 0 ? base : run.firstVersion,
+    time: Math.min(time, content.firstTimestampAbove(base) ?? time),
+  };
 }

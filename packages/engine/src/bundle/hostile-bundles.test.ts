@@ -6,6 +6,7 @@ import { type Block, blocksOf, sealed } from "../../test/forged-bundle.js";
 import { concat, forged, many, put } from "../../test/forgeries.js";
 import { RECORD_ATTACKS } from "../../test/record-attacks.js";
 import { good, latest } from "../../test/sample-bundles.js";
+import { PRELUDE_SIZE } from "./bundle-format.js";
 
 let target: BundleHost;
 
@@ -64,6 +65,19 @@ describe("nothing is imported of", () => {
     );
     nothingHappened();
   });
+});
+
+test("a sender who claims more than there can be is asked for nothing more", async () => {
+  let asked = 0;
+  const endless = (function* () {
+    const start = good.slice(0, PRELUDE_SIZE + 5);
+    start.fill(0xff, PRELUDE_SIZE + 1);
+    yield start;
+    for (; asked < 5; asked++) yield new Uint8Array(1 << 16);
+  })();
+  await expect(target.bundles.import(endless)).rejects.toThrow("claims 4294967295 bytes");
+  expect(asked).toBe(0);
+  nothingHappened();
 });
 
 describe("compressed", () => {

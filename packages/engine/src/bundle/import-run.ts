@@ -143,7 +143,8 @@ class IncomingRun implements BundleVisitor {
     const { version, timestamp, message, operationCount } = head;
     const isInRange = kind === "base" ? version <= header.base : version > header.first && version <= header.version;
     if (!isInRange || version <= shard.lastVersion) throw invalidBundle(`commit ${version} is not in its place`);
-    if (timestamp < shard.lastTimestamp) throw invalidBundle(`commit ${version} was made before the one before it`);
+    if (timestamp < shard.lastTimestamp || (kind === "commit" && timestamp < header.firstTime))
+      throw invalidBundle(`commit ${version} was made before the one before it`);
     if (timestamp > runtime.clock.now() + AHEAD_MAX_US)
       throw invalidBundle(`commit ${version} is stamped more than a day ahead of this machine's clock`);
     if (message !== undefined && (kind === "base" || utf8Length(message) > COMMIT_MESSAGE_BYTES_MAX))

@@ -61,10 +61,10 @@ export class RunContent {
     };
   }
 
-  /** When the oldest commit was made, µs since the epoch; `undefined` without any. */
-  get oldestTimestamp(): number | undefined {
+  /** When the oldest commit above `base` was made, µs since the epoch; `undefined` without any. */
+  firstTimestampAbove(base: Version): number | undefined {
     for (const { shard, through } of this.#stretches) {
-      const [first] = shard.timeline.commits({ limit: 1 });
+      const [first] = shard.timeline.commits({ after: Math.max(base, shard.timeline.floor), limit: 1 });
       if (first !== undefined && first.version <= through) return first.timestamp;
     }
     return undefined;
