@@ -1,7 +1,7 @@
 import { CrashVfs } from "@strata/durability/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Database } from "../src/index.js";
+import { type Database, keepAll, keepLast } from "../src/index.js";
 import { BundleHost } from "./bundle-host.js";
 import { OPERATIONS, type Operation } from "./operations.js";
 import { stateOf } from "./run-state.js";
@@ -178,4 +178,51 @@ test("so it does from files into files, opened again in between", async () => {
     }),
     { numRuns: Math.ceil(RUNS / 4) },
   );
+}, 300_000);
+
+const retention: fc.Arbitrary<Step> = fc.tuple(name, fc.nat(3)).map(([run, versions]) => (db) => {
+  if (db.runs.exists(run)) db.runs.setRetention(run, versions === 0 ? keepAll() : keepLast(versions));
+});
+
+test("what retention dropped is missing at the beginning alone: from its first version on a bundle has all there was", async () => {
+  const trimmedSteps = fc.array(
+    fc.oneof({ weight: 8, arbitrary: steps }, { weight: 1, arbitrary: retention.map((step) => [step]) }),
+    {
+      minLength: 2,
+      maxLength: 6,
+    },
+  );
+  let trimmed = 0;
+  await fc.assert(
+    fc.asyncProperty(trimmedSteps, fc.boolean(), async (batches, inFiles) => {
+      const disk = new CrashVfs();
+      let source = inFiles ? new BundleHost(openSimulated(disk).db) : new BundleHost();
+      for (const name of ["a", "b"]) source.db.fork(source.db.runs.must("default"), [name]);
+      for (const [i, batch] of batches.entries()) {
+        source.db.runs.setRetention("a", keepLast(1 + (i % 2)));
+        play(source.db, batch);
+        if (!inFiles) continue;
+        if (i % 2 === 0) await source.db.checkpoint();
+        else await source.db.shutdown();
+        if (!source.db.isOpen) source = new BundleHost(openSimulated(disk, { seed: 2 + i }).db);
+      }
+      for (const name of source.db.runs.list().filter((name) => name !== "default")) {
+        const run = source.db.runs.must(name);
+        const bytes = await source.exported(name);
+        const target = new BundleHost();
+        await target.bundles.import([bytes]);
+        const copy = target.db.runs.must(name);
+        if (copy.row["past"] !== undefined && copy.past?.base !== 0) trimmed++;
+        expect(await target.exported(name)).toEqual(bytes);
+        const first = Math.max(copy.firstVersion, run.firstVersion);
+        for (const { version } of source.db.history.commits(run))
+          if (version >= first) expect(stateOf(target.db, copy, version)).toEqual(stateOf(source.db, run, version));
+        const point = { version: run.version };
+        expect(target.db.at(copy, "default", point).digest()).toBe(source.db.at(run, "default", point).digest());
+      }
+      if (inFiles) source.db.close();
+    }),
+    { numRuns: RUNS },
+  );
+  expect(trimmed).toBeGreaterThan(RUNS / 10);
 }, 300_000);

@@ -50,7 +50,34 @@ export class RunContent {
         yield;
       }
     }
-    return Math.min(from, this.version);
+    for (;;) {
+      if (from === 0 || from >= this.version) return Math.min(from, this.version);
+      // Commits that left nothing may be gone from the timeline: only the keys themselves tell.
+      const known = yield* this.#knownFrom(from);
+      if (known <= from) return from;
+      from = known;
+    }
+  }
+
+  /** `version` when every key can be read as of it; otherwise a later one, from which on another key can. */
+  *#knownFrom(version: Version): Generator<undefined, Version, undefined> {
+    try {
+      for (const name of this.shard.spaces(version)) {
+        for (const key of this.#keysAt(name, version)) if (key === undefined) yield;
+      }
+      return version;
+    } catch (error) {
+      if (!isTrimmed(error)) throw error;
+      return error.facts["earliest"] as Version;
+    }
+  }
+
+  /** What is left of a space's keys as of a version; `undefined` where the caller may pause. */
+  *#keysAt(space: string, asOf: Version): Generator<KeyAt | undefined, void, undefined> {
+    for (const primitive of KEYED) {
+      const table = this.shard.tableAt(space, primitive, asOf);
+      if (table !== undefined) yield* primitive === "state" ? cellsOf(table, asOf) : liveKeysOf(table, asOf);
+    }
   }
 
   /** Keeps retention from dropping anything above `base`. @returns what lets go of it */
@@ -112,13 +139,9 @@ export class RunContent {
     for (const name of shard.spaces(base)) {
       const createdAt = shard.tableAt(name, "kv", base)?.space.createdAt ?? 0;
       if (createdAt > 0) left.push({ version: createdAt, order: left.length, kind: "space", space: name });
-      for (const primitive of KEYED) {
-        const table = shard.tableAt(name, primitive, base);
-        if (table === undefined) continue;
-        for (const key of primitive === "state" ? cellsOf(table, base) : liveKeysOf(table, base)) {
-          if (key === undefined) yield undefined;
-          else left.push({ version: key.version, order: left.length, kind: "key", table, key: key.key });
-        }
+      for (const key of this.#keysAt(name, base)) {
+        if (key === undefined) yield undefined;
+        else left.push({ ...key, order: left.length, kind: "key" });
       }
       const events = shard.eventsAt(name, base);
       const length = events?.length(base) ?? 0;
@@ -210,12 +233,12 @@ function nextKept(chain: VersionChain, version: Version): Version {
   try {
     return chain.findAt(version, found) && found.version === version ? 0 : version;
   } catch (error) {
-    if (!StateErrorIsTrimmed(error)) throw error;
+    if (!isTrimmed(error)) throw error;
     return error.facts["earliest"] as Version;
   }
 }
 
-function StateErrorIsTrimmed(error: unknown): error is StateError {
+function isTrimmed(error: unknown): error is StateError {
   return error instanceof StateError && error.code === "HISTORY_TRIMMED";
 }
 
@@ -226,6 +249,7 @@ function trimmedMeanwhile(version: Version): StateError {
 }
 
 interface KeyAt {
+  readonly table: Table;
   readonly key: string;
   readonly version: Version;
 }
@@ -238,7 +262,7 @@ function* liveKeysOf(table: Table, asOf: Version): Generator<KeyAt | undefined, 
   for (;;) {
     const keys: KeyAt[] = [];
     table.scan({ start, end: undefined, reverse: false }, asOf, (key, _stored, version) => {
-      keys.push({ key, version });
+      keys.push({ table, key, version });
       return keys.length < SLICE_KEYS;
     });
     yield* keys;
@@ -251,7 +275,7 @@ function* liveKeysOf(table: Table, asOf: Version): Generator<KeyAt | undefined, 
 function* cellsOf(table: Table, asOf: Version): Generator<KeyAt, void, undefined> {
   const found = new Found();
   for (const key of table.everyKey(asOf))
-    if (table.find(key, asOf, found) && found.stored !== undefined) yield { key, version: found.version };
+    if (table.find(key, asOf, found) && found.stored !== undefined) yield { table, key, version: found.version };
 }
 
 function putOf(table: Table, key: string, stored: Stored | undefined | false): BundleOperation {
