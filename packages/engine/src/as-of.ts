@@ -56,6 +56,12 @@ export function timeOf(point: AsOf): number | undefined {
   throw new InvalidArgumentError("INVALID_ARGUMENT", "time must be a Date or µs since the epoch", { time: point.time });
 }
 
+/** By which time a view of `point` judges what has expired, µs since the epoch. @param version what `versionOf` said. */
+export function timestampOf(run: Run, point: AsOf, version: Version): number {
+  const tagged = "tag" in point ? run.tags.get(point.tag)?.timestamp : undefined;
+  return tagged ?? timeOf(point) ?? (run.shard.timestampAt(version) || run.createdAt);
+}
+
 function versionOfTag(run: Run, name: string): Version {
   const tag = run.tags.get(name);
   if (tag !== undefined) return tag.version;

@@ -18,7 +18,7 @@ import {
 import { type CommitIdentity, type CommitStatus, type Durability, InMemoryDurability } from "@strata/durability";
 import { ReadView, ShardedStore } from "@strata/storage";
 import { RunAlgebra } from "./algebra/run-algebra.js";
-import { timeOf, versionOf } from "./as-of.js";
+import { timeOf, timestampOf, versionOf } from "./as-of.js";
 import { RunBundles } from "./bundle/run-bundles.js";
 import { Checkpointer, type CheckpointInfo } from "./checkpoint/checkpointer.js";
 import type { BackupInfo } from "./checkpoint/copy-writer.js";
@@ -271,10 +271,7 @@ export class Database {
     this.#gate.assertOpen();
     run.assertAlive();
     const version = versionOf(run, point, this.#commitPass.lastVersion);
-    const timestamp =
-      point === undefined
-        ? this.runtime.clock.now()
-        : (timeOf(point) ?? (run.shard.timestampAt(version) || run.createdAt));
+    const timestamp = point === undefined ? this.runtime.clock.now() : timestampOf(run, point, version);
     return new PastScope(this.#gate, run, space, new ReadView(run.shard, version), timestamp, this.limits);
   }
 

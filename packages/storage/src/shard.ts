@@ -8,6 +8,7 @@ import type { MergeRecord } from "./merge-record.js";
 import { SpaceTables } from "./space-tables.js";
 import type { Table, TablePrimitive } from "./table.js";
 import { Timeline, type WriteTarget } from "./timeline.js";
+import { forgetVanished } from "./vanished-keys.js";
 import { VersionChain } from "./version-chain.js";
 import { Watermark } from "./watermark.js";
 
@@ -151,6 +152,8 @@ export class RunShard {
    */
   *takeOver(cold: ColdRun, writesPerSlice: number = WRITES_PER_SLICE): Generator<void, void, undefined> {
     if (!this.isLoaded) return this.attachCold(cold);
+    const tables = this.#loadedSpaces().flatMap((space) => space.ownTables());
+    const lost = tables.map((table) => table.cold?.lost ?? []);
     const spaces = this.#attachSpaces(cold);
     const { timeline, lastVersion } = this;
     // History grows only by writes, and those since the last time are still in memory: older ones have been here before.
@@ -164,6 +167,7 @@ export class RunShard {
         yield;
       }
     }
+    for (const [i, table] of tables.entries()) yield* forgetVanished(table, lost[i]);
     this.#attachTimeline(cold, spaces);
   }
 

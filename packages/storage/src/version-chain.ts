@@ -74,6 +74,11 @@ export class VersionChain {
     return { versions, values };
   }
 
+  /** Whether the key has another chain by now, or none. */
+  get isRetired(): boolean {
+    return this.version === RETIRED;
+  }
+
   /** Whether memory has more than the newest entry. */
   get hasOlder(): boolean {
     return this.#history !== undefined;
@@ -87,7 +92,7 @@ export class VersionChain {
   /** Whether memory has the entry of exactly this version. */
   has(version: number): boolean {
     if (version === this.version) return true;
-    if (this.version === RETIRED) return false;
+    if (this.isRetired) return false;
     const entry = lastAtOrBefore(this.#history, version);
     return entry >= 0 && versionOf(this.#history!, entry) === version && storedOf(this.#history!, entry) !== TRIMMED;
   }
@@ -130,7 +135,7 @@ export class VersionChain {
   }
 
   /**
-   * Drops entries behind the newest one. A read that lands on one of them throws from then on.
+   * Drops entries behind the newest one that are not in files. A read that lands on one of them throws from then on.
    *
    * @param kept for each of `keptVersions` whether it stays; the newest does, whatever this says.
    * @param lose told of the versions [from, to) as of which a dropped entry was the one to be seen, ascending.
@@ -139,13 +144,16 @@ export class VersionChain {
   trim(kept: readonly boolean[], lose: (from: number, to: number) => void): number {
     const history = this.#history;
     if (history === undefined) return 0;
+    const { coldThrough } = this.table;
     const left: History = [];
     let dropped = 0;
     let real = 0;
     for (let entry = 0; entry < history.length >>> 1; entry++) {
       const version = versionOf(history, entry);
       const stored = storedOf(history, entry);
-      if (stored !== TRIMMED && kept[real++] === true) {
+      const stays = stored !== TRIMMED && kept[real++] === true;
+      // A gap that began with what is in files would not be written down with what is not.
+      if (stays || version <= coldThrough) {
         left.push(version, stored);
         continue;
       }

@@ -96,6 +96,8 @@ export function* collectDelta(
       delta.operations.push(commit.operations);
       for (const target of commit.targets) {
         if (!(target instanceof VersionChain)) delta.addLog(target);
+        // What the table lost by it is said of the table.
+        else if (target.isRetired) delta.spaces.add(target.table.space);
         // Once for each key, with the commit that wrote what it has as of `through`; always where that cannot be told.
         else if (target.version === commit.version || target.version > through) delta.addChain(target);
         budget.spend(0.2);
@@ -116,6 +118,7 @@ export function* collectDelta(
     if (log !== undefined && log.length(through) > log.length(from)) delta.addLog(log);
     for (const table of space.ownTables()) {
       if (table.lastVersion <= from) continue;
+      if (table.lost.length > 0) delta.spaces.add(space);
       for (const chain of table.chains()) {
         if (chain.version > from && hasEntryIn(chain, from, through)) delta.addChain(chain);
         budget.spend(0.1);

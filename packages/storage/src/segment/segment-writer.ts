@@ -241,9 +241,10 @@ class SegmentWriting {
     }
     const parts = this.#merged.flatMap((file) => partsOf(file, space, primitive));
     for (const part of parts.toReversed()) sources.push(new PartKeys(part));
-    if (sources.length === 0) return undefined;
-    if (written === undefined) count = parts.at(-1)!.footer.live;
     let lost = table?.lost ?? [];
+    // All that there was of a table may be forgotten before it ever came into a file.
+    if (sources.length === 0 && (table?.cold !== undefined || lost.length === 0)) return undefined;
+    if (written === undefined) count = parts.at(-1)?.footer.live ?? (shard.parent === undefined ? 0 : -1);
     for (const part of parts) for (const each of part.footer.lost) lost = withInterval(lost, each.from, each.to);
     const mayVanish = !space.inherited && this.#begin <= shard.forkVersion;
     const tableInput = { primitive, sources, through, live: count, lost, keep, mayVanish, marks };
