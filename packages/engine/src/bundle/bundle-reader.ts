@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, CorruptionError, InvalidArgumentError, type Runtime } from "@strata/core";
+import { ByteReader, ByteWriter, CorruptionError, InvalidArgumentError, LimitError, type Runtime } from "@strata/core";
 import { bytesToHex, HASH_BYTES } from "../hash-bytes.js";
 import type { Slices } from "../long-work.js";
 import {
@@ -142,8 +142,9 @@ function told(offset: number, work: () => void): void {
   try {
     work();
   } catch (error) {
-    if (!(error instanceof CorruptionError || error instanceof InvalidArgumentError)) throw error;
-    if (error.code === "INVALID_ARGUMENT") throw error;
+    const isOfData =
+      error instanceof CorruptionError || error instanceof InvalidArgumentError || error instanceof LimitError;
+    if (!isOfData) throw error;
     if (error.code !== "BUNDLE_INVALID") throw invalidBundle(error.message, { offset }, error);
     throw error.facts["offset"] === undefined ? invalidBundle(String(error.facts["reason"]), { offset }) : error;
   }
