@@ -1,7 +1,7 @@
 import { runId } from "@strata/core";
 import { expect, test } from "vitest";
 import { RunShard } from "./shard.js";
-import type { Stored } from "./stored.js";
+import { type Stored, TRIMMED } from "./stored.js";
 import { Found, VersionChain } from "./version-chain.js";
 
 const table = new RunShard(runId(1)).table("default", "kv")!;
@@ -153,4 +153,37 @@ test("gaps that meet become one, and the newest entry stays whatever is asked", 
   expect(chain.trim([false], () => {})).toBe(0);
   chain.put("e", 20);
   expect([chain.storedAt(12), chain.storedAt(20)]).toEqual(["d", "e"]);
+});
+
+test("a gap that reaches beyond what is forgotten stays for what lies beyond", () => {
+  const chain = chainOf([3, "a"], [5, "b"], [9, "c"], [12, "d"]);
+  chain.trim([false, false, false, true], () => {});
+  chain.forgetThrough(7);
+  expect(() => chain.storedAt(8)).toThrow("no longer kept");
+  expect(chain.storedAt(7)).toBeUndefined();
+  chain.forgetThrough(11);
+  expect(chain.hasOlder).toBe(false);
+});
+
+test("what files have is not dropped from memory as if it were nowhere", () => {
+  const other = new RunShard(runId(2)).table("default", "kv")!;
+  const chain = other.put("k", "a", 3);
+  for (const version of [5, 9, 12]) other.put("k", version, version);
+  other.attachCold(undefined, 5);
+  expect(chain.trim([false, false, false, true], () => {})).toBe(1);
+  expect(chain.older).toEqual({ versions: [3, 5, 9], values: ["a", 5, TRIMMED] });
+});
+
+test("a chain that was retired answers for what it had while it was there", () => {
+  const chain = chainOf([3, "a"], [5, undefined], [9, "c"], [12, undefined]);
+  const lost: [number, number][] = [];
+  chain.retire(12, (from, to) => lost.push([from, to]));
+  expect(lost).toEqual([
+    [3, 5],
+    [9, 12],
+  ]);
+  expect(chain.isRetired).toBe(true);
+  expect([2, 5, 8, 12, 99].map((asOf) => chain.storedAt(asOf))).toEqual(Array.from({ length: 5 }, () => undefined));
+  for (const asOf of [3, 4, 9, 11]) expect(() => chain.storedAt(asOf)).toThrow("no longer kept");
+  expect([3, 5, 9, 12].map((version) => chain.has(version))).toEqual([false, false, false, false]);
 });

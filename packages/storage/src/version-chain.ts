@@ -120,7 +120,11 @@ export class VersionChain {
     const history = this.#history;
     const forgotten = lastAtOrBefore(history, version) + 1;
     if (history === undefined || forgotten === 0) return;
-    this.#history = 2 * forgotten === history.length ? undefined : history.slice(2 * forgotten);
+    const rest = history.slice(2 * forgotten);
+    const next = (rest[0] as number | undefined) ?? this.version;
+    // A gap that reaches beyond may stand for entries that files have not.
+    if (storedOf(history, forgotten - 1) === TRIMMED && version + 1 < next) rest.unshift(version + 1, TRIMMED);
+    this.#history = rest.length === 0 ? undefined : rest;
   }
 
   /** Versions of the entries in memory that were not dropped, ascending. */
