@@ -91,6 +91,7 @@ export class Run {
   /** `undefined` for a run that began empty. */
   readonly origin: ForkOrigin | undefined;
   readonly #ground: RunGround;
+  readonly #bornAt: Version;
   #row: RunRow;
   #status: RunStatus;
   #begunIn: number;
@@ -104,6 +105,7 @@ export class Run {
     this.createdAt = row.createdAt;
     this.origin = originOf(row);
     this.#ground = ground;
+    this.#bornAt = bornAt(row);
     this.#row = row;
     this.#status = row.status;
     this.#begunIn = begunIn(row);
@@ -155,7 +157,7 @@ export class Run {
 
   /** Newest commit; before the first one, the version that created the run. */
   get version(): Version {
-    return Math.max(this.shard.lastVersion, bornAt(this.#row));
+    return Math.max(this.shard.lastVersion, this.#bornAt);
   }
 
   /** Where its past begins: that of the run it was forked from, if it was. */
