@@ -11,6 +11,7 @@ import type {
   ImportOptions,
   MergeOptions,
   MergeResult,
+  Retention,
   Run,
   RunAlgebra,
   RunDiff,
@@ -18,6 +19,7 @@ import type {
   RunInfo,
   RunPoint,
   RunRegistry,
+  RunStats,
   RunStatus,
   Tag,
 } from "@strata/engine";
@@ -133,6 +135,15 @@ export interface Runs {
   tags(run: string): Tag[];
   /** Makes a run usable that was left out when the database was opened with a list to preload. */
   load(name: string): Promise<void>;
+  /**
+   * How much of its history a run keeps, from the next write to each key on, and for its later forks. In place of the database's own policy,
+   * which is an option of opening it.
+   *
+   * @param policy made by `keepAll`, `keepLast`, `keepFor` or `keepByPrimitive`.
+   */
+  setRetention(run: string, policy: Retention): void;
+  /** What a run takes, in bytes, and how many keys it has. What it inherited is counted where it was written, except among the keys. */
+  stats(run: string): RunStats;
   /** Moves a run by the transition table; a run that is not active refuses writes (`RUN_CLOSED`). */
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo;
   /**
@@ -303,6 +314,14 @@ export class DatabaseRuns implements Runs {
 
   async load(name: string): Promise<void> {
     this.#loaded().add(this.#registry().must(name));
+  }
+
+  setRetention(run: string, policy: Retention): void {
+    this.#registry().setRetention(run, policy);
+  }
+
+  stats(run: string): RunStats {
+    return this.#database.runStats(this.#usable(run));
   }
 
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo {

@@ -49,6 +49,7 @@ import { RunAdoption } from "./run-adoption.js";
 import { RunHistory } from "./run-history.js";
 import { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
 import { RunRetention } from "./run-retention.js";
+import { type RunStats, statsOf } from "./run-stats.js";
 import { DEFAULT_SPACE, type Scope } from "./scope.js";
 import { SpaceRegistry } from "./space-registry.js";
 import { TransactionPool } from "./transaction-pool.js";
@@ -547,6 +548,12 @@ export class Database {
       clockBehindMs: this.#clockBehindMs(),
       recovery: this.#recovered.report,
     });
+  }
+
+  /** What a run takes, and how many keys it has. Encodes everything of it that is in memory only: not for every second. */
+  runStats(run: Run | string): RunStats {
+    const { shard, number } = this.#run(run);
+    return statsOf(shard, this.#checkpointer?.bytesOf(number));
   }
 
   // ── Extending ──

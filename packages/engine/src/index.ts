@@ -58,6 +58,7 @@ export { Run, type RunInfo, type RunPoint, type RunStatus } from "./run.js";
 export { RunHistory } from "./run-history.js";
 export { RunIndex, type RunMetadata } from "./run-index.js";
 export { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
+export type { RunStats } from "./run-stats.js";
 export {
   DEFAULT_SPACE,
   type EventSource,

@@ -1,4 +1,7 @@
+import { MemoryVfs } from "@strata/durability";
 import { beforeEach, expect, test } from "vitest";
+import { drive } from "../test/drive.js";
+import { openSimulated } from "../test/simulated-database.js";
 import { Database, EventLogStore, JsonDocumentStore, KvStore, keepLast, StateCellStore } from "./index.js";
 import { statsOf } from "./run-stats.js";
 
@@ -54,4 +57,18 @@ test("what a dropped space held is history, and trimmed history is nothing", () 
   expect(stats().historyBytes).toBeLessThan(before + 1000);
   for (const _ of db.retention.compact(db.runs.live.loaded(), db.runtime.clock.now()));
   expect(stats().historyBytes).toBeLessThan(before);
+});
+
+test("what lies in files is counted there, and what was written since in memory", async () => {
+  const { db, time } = openSimulated(new MemoryVfs());
+  const kv = new KvStore(db.head(db.runs.must("default")));
+  for (let i = 0; i < 100; i++) kv.put(`key ${i}`, "x".repeat(100));
+  const before = db.runStats("default");
+  await drive(time, db.checkpoint());
+  const filed = db.runStats("default");
+  expect(filed.diskBytes).toBeGreaterThan(before.liveBytes / 2);
+  expect(Math.abs(filed.liveBytes - before.liveBytes)).toBeLessThan(500);
+  expect(filed.keys).toEqual(before.keys);
+  kv.put("one more", "y".repeat(1000));
+  expect(db.runStats("default").liveBytes).toBeGreaterThan(filed.liveBytes + 1000);
 });

@@ -1,7 +1,18 @@
 import { ByteWriter, type Primitive } from "@strata/core";
-import { encodeStored, isLive, type RunShard, type SpaceTables, TRIMMED, type VersionChain } from "@strata/storage";
+import {
+  encodeStored,
+  isLive,
+  type RunShard,
+  type SegmentBytes,
+  type SpaceTables,
+  TRIMMED,
+  type VersionChain,
+} from "@strata/storage";
 
-/** What a run takes. What it inherited is the other run's, except among `keys`. Bytes are those of keys and values, encoded. */
+/**
+ * What a run takes. What it inherited is the other run's, except among `keys`. Bytes are those of keys and values, encoded. What lies in files
+ * is counted as it was when they were written: a value that was replaced since is live there until its file is written anew.
+ */
 export interface RunStats {
   /** Values that can be read now, and all events. */
   readonly liveBytes: number;
@@ -13,14 +24,11 @@ export interface RunStats {
   readonly keys: { readonly [P in Primitive]: number };
 }
 
-/** What the files of a run hold, counted when they were written: what was replaced since counts as live there. */
-export type FiledBytes = Pick<RunStats, "liveBytes" | "historyBytes" | "diskBytes">;
-
-const NOTHING_FILED: FiledBytes = { liveBytes: 0, historyBytes: 0, diskBytes: 0 };
+const NOTHING_FILED: SegmentBytes = { liveBytes: 0, historyBytes: 0, diskBytes: 0 };
 const KEYED = ["kv", "state", "json", "vector"] as const;
 
 /** Encodes everything that memory has and files have not. @param filed of a run that lies in files. */
-export function statsOf(shard: RunShard, filed: FiledBytes = NOTHING_FILED): RunStats {
+export function statsOf(shard: RunShard, filed: SegmentBytes = NOTHING_FILED): RunStats {
   const bytes = new ByteCount(shard.coldThrough);
   for (const space of shard.ownSpaces()) bytes.addSpace(space);
   return Object.freeze({

@@ -30,7 +30,7 @@ export {
 export { BlockCache } from "./segment/block-cache.js";
 export { type ByteSource, MemoryByteSource, slice } from "./segment/byte-source.js";
 export { identifySegment, type SegmentIdentity } from "./segment/segment-identity.js";
-export { type OpenSegmentsOptions, openSegments } from "./segment/segment-reader.js";
+export { type OpenSegmentsOptions, openSegments, type SegmentBytes, segmentBytes } from "./segment/segment-reader.js";
 export { type SegmentInput, type SegmentSummary, writeSegment } from "./segment/segment-writer.js";
 export { type SegmentProblem, verifySegment } from "./segment/verify-segment.js";
 export { DEFAULT_SPACE, RunShard, type StoredRun } from "./shard.js";

@@ -18,7 +18,7 @@ import {
   type Random,
 } from "@strata/core";
 import type { Durability, DurabilityMode } from "@strata/durability";
-import type { CheckpointOptions, DatabaseOptions, Health } from "@strata/engine";
+import type { CheckpointOptions, DatabaseOptions, Health, Retention } from "@strata/engine";
 
 /** How a database is opened. Everything has a default. */
 export type OpenOptions = Options<{
@@ -37,6 +37,8 @@ export type OpenOptions = Options<{
   checkpoint: CheckpointOptions | "manual";
   /** How many bytes of what can be read back from files may stay in memory, about: a third of what the runtime allows its heap. */
   memoryBudgetBytes: number;
+  /** How much history runs keep that were given no policy of their own: all of it unless said. */
+  retention: Retention;
   limits: Partial<Limits>;
   /** `"salvage"` goes on where `"strict"`, the default, refuses a damaged log; what it dropped is in `info().recovery`. */
   recovery: "strict" | "salvage";
@@ -47,6 +49,11 @@ export type OpenOptions = Options<{
   /** Called when the health of the database changes. */
   onHealth: (health: Health) => void;
 }>;
+
+const isRetention: OptionCheck = (value) =>
+  typeof value === "object" && value !== null && "~retention" in value
+    ? undefined
+    : "made by keepAll, keepLast, keepFor or keepByPrimitive";
 
 const MODES: readonly DurabilityMode[] = ["none", "buffered", "strict"];
 
@@ -65,6 +72,7 @@ const CHECKS: { readonly [N in keyof OpenOptions]-?: OptionCheck } = {
   checkpoint: (value) =>
     value === "manual" ? undefined : isGroup({ walSizeBytes: isWholeNumber(1), onClose: isBoolean })(value),
   memoryBudgetBytes: isWholeNumber(1),
+  retention: isRetention,
   limits: isGroup(LIMIT_CHECKS),
   recovery: isOneOf(["strict", "salvage"]),
   clock: hasMethods("now"),
@@ -98,8 +106,8 @@ export function mustMode(what: string, options: OpenOptions | undefined): Durabi
 
 /** What the engine takes of them, whatever its backend. */
 export function engineOptions(options: OpenOptions): Omit<DatabaseOptions, "durability"> {
-  const { readOnly, checkpoint, memoryBudgetBytes, limits, clock, random, logger, onHealth } = options;
-  return { readOnly, checkpoint, memoryBudgetBytes, limits, clock, random, logger, onHealth };
+  const { readOnly, checkpoint, memoryBudgetBytes, retention, limits, clock, random, logger, onHealth } = options;
+  return { readOnly, checkpoint, memoryBudgetBytes, retention, limits, clock, random, logger, onHealth };
 }
 
 /** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError, type Options } from "@strata/core";
 import { directoryIdentity } from "@strata/durability-file";
-import type { Database } from "@strata/engine";
+import { type Database, keepAll } from "@strata/engine";
 import type { DirectorySettings } from "./directory.js";
 import { closeOnExit } from "./exit-hook.js";
 import type { DatabaseShare } from "./strata-cursor.js";
@@ -116,6 +116,7 @@ function comparable({ mode, buffered, recovery, engine }: DirectorySettings): { 
     buffered: `${flushIntervalMs} ms or ${maxPendingWrites} commits`,
     recovery: recovery ?? "strict",
     readOnly: String(engine.readOnly === true),
+    retention: (engine.retention ?? keepAll())["~retention"],
     limits: limits
       .map((entry) => entry.join(" "))
       .sort()

@@ -83,10 +83,12 @@ export type {
   MergeOptions,
   MergeResult,
   RecoveryReport,
+  Retention,
   RunDiff,
   RunFilter,
   RunInfo,
   RunPoint,
+  RunStats,
   RunStatus,
   StateCells,
   StateReads,
@@ -94,5 +96,5 @@ export type {
   TransactionOptions,
   VersionedCell,
 } from "@strata/engine";
-export { diffToJson, formatDiff } from "@strata/engine";
+export { diffToJson, formatDiff, keepAll, keepByPrimitive, keepFor, keepLast } from "@strata/engine";
 export type { OpenOptions } from "./open-options.js";

@@ -376,6 +376,7 @@ export type OpenOptions = Options<{
   readOnly: boolean;
   checkpoint: Options<{ walSizeBytes: number; onClose: boolean }> | "manual";
   memoryBudgetBytes: number;
+  retention: Retention;
   limits: Partial<Limits>;
   recovery: "strict" | "salvage";
   clock: Clock;
@@ -475,6 +476,8 @@ export interface Runs {
   untag(run: string, name: string): boolean;
   tags(run: string): { readonly name: string; readonly version: Version; readonly timestamp: number }[];
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo;
+  setRetention(run: string, policy: Retention): void;
+  stats(run: string): RunStats;
   export(
     run: string,
     options?: LongWork & Options<{ history: boolean; format: "bundle" | "jsonl" }>,
@@ -483,6 +486,15 @@ export interface Runs {
   inspectBundle(bundle: Bundle): Promise<BundleInfo>;
 }
 export type Bundle = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+export interface Retention {
+  readonly "~retention": string;
+}
+export interface RunStats {
+  readonly liveBytes: number;
+  readonly historyBytes: number;
+  readonly diskBytes: number;
+  readonly keys: { readonly [P in Primitive]: number };
+}
 export interface BundleInfo {
   readonly run: string;
   readonly formatVersion: number;

@@ -9,7 +9,7 @@ import {
   type Version,
 } from "@strata/core";
 import type { Checkpoint, Durability, SnapshotFiles } from "@strata/durability";
-import { type RunShard, type ShardedStore, writeSegment } from "@strata/storage";
+import { type RunShard, type SegmentBytes, type ShardedStore, writeSegment } from "@strata/storage";
 import type { DerivedIndex } from "../derived-index.js";
 import type { LiveRuns } from "../live-runs.js";
 import { type LongWork, Slices } from "../long-work.js";
@@ -373,6 +373,11 @@ export class Checkpointer implements DerivedIndex {
       this.#logger.log("warn", "strata.checkpoint", message, { name, cause });
       return false;
     }
+  }
+
+  /** How much the files of a run hold. @throws CorruptionError `SNAPSHOT_CORRUPT` */
+  bytesOf(number: RunId): SegmentBytes {
+    return this.#library.bytesOf(this.#placesOf(number));
   }
 
   #placesOf(number: RunId): readonly SegmentPlace[] {

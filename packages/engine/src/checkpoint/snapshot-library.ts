@@ -1,5 +1,13 @@
 import type { SnapshotFile, SnapshotFiles } from "@strata/durability";
-import { BlockCache, type ByteSource, type ColdRun, openSegments, slice } from "@strata/storage";
+import {
+  BlockCache,
+  type ByteSource,
+  type ColdRun,
+  openSegments,
+  type SegmentBytes,
+  segmentBytes,
+  slice,
+} from "@strata/storage";
 import type { SegmentPlace } from "./segment-place.js";
 
 /** The snapshot files of one database, to be read: one cache for all of them. */
@@ -36,6 +44,11 @@ export class SnapshotLibrary {
         return file.read(offset, length);
       },
     };
+  }
+
+  /** How much a stack of segments holds. Reads the end of each. */
+  bytesOf(places: readonly SegmentPlace[]): SegmentBytes {
+    return segmentBytes(this.sources(places), { cache: this.#cache });
   }
 
   /** What a stack of segments holds. Reads next to nothing until it is asked. */

@@ -31,6 +31,28 @@ export function openSegments(sources: readonly ByteSource[], options: OpenSegmen
   return new SegmentRun(openFiles(sources, options.cache));
 }
 
+/** What segments hold, in bytes: as it was when each was written, so that what a newer one replaced counts as live in the older. */
+export interface SegmentBytes {
+  /** Values, keys and events that could be read. */
+  readonly liveBytes: number;
+  /** Older versions, and deletions. */
+  readonly historyBytes: number;
+  /** The segments themselves. */
+  readonly diskBytes: number;
+}
+
+/** Reads the end of each. @throws as `openSegments` */
+export function segmentBytes(sources: readonly ByteSource[], options: OpenSegmentsOptions): SegmentBytes {
+  const total = { liveBytes: 0, historyBytes: 0, diskBytes: 0 };
+  for (const source of sources) {
+    const { liveBytes, historyBytes } = new SegmentFile(source, options.cache).footer;
+    total.liveBytes += liveBytes;
+    total.historyBytes += historyBytes;
+    total.diskBytes += source.size;
+  }
+  return total;
+}
+
 /** @internal */
 export function openFiles(sources: readonly ByteSource[], cache: BlockCache): SegmentFile[] {
   assert(sources.length > 0, "a run in files has at least one segment");
