@@ -17,6 +17,7 @@ export { InMemoryDurability } from "./in-memory-durability.js";
 export { InlineSyncDriver } from "./inline-sync-driver.js";
 export { LogDurability } from "./log-durability.js";
 export type { LogOptions } from "./log-options.js";
+export { LogSalvage, type SalvagedLog } from "./log-salvage.js";
 export {
   decodeManifest,
   MANIFEST_FORMAT_VERSION,

@@ -149,7 +149,8 @@ function foreign(vfs: Vfs, survey: DirectorySurvey): InvalidArgumentError {
   return new InvalidArgumentError("NOT_A_DATABASE", message, { path: vfs.name, names: survey.foreign.slice(0, 10) });
 }
 
-function readManifest(vfs: Vfs, file: ManifestFile): Manifest {
+/** @throws {CorruptionError} `MANIFEST_CORRUPT`; StateError `FORMAT_TOO_NEW` */
+export function readManifest(vfs: Vfs, file: ManifestFile): Manifest {
   const size = vfs.size(file.name) ?? 0;
   if (size > MANIFEST_BYTES_MAX) {
     throw new CorruptionError("MANIFEST_CORRUPT", `${file.name}: no manifest has ${size} bytes`, {

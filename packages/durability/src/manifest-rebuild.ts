@@ -21,6 +21,17 @@ export function rebuildManifest(
   segments: readonly SegmentFile[],
   older: Manifest | undefined,
 ): Manifest | undefined {
+  const manifest = manifestOfSegments(vfs, segments);
+  if (manifest === undefined) return undefined;
+  const { databaseId, nextVersion, spans } = manifest;
+  const fromLsn = spans[0]?.fromLsn ?? 0;
+  const checkpoint = fromLsn === 0 ? undefined : followedBy(older, databaseId, fromLsn);
+  if (fromLsn > 0 && checkpoint === undefined) return undefined;
+  return { ...manifest, nextVersion: Math.max(nextVersion, (checkpoint?.version ?? 0) + 1), checkpoint };
+}
+
+/** The same without a checkpoint, wherever the log begins; `undefined` when no header can be read. */
+export function manifestOfSegments(vfs: Vfs, segments: readonly SegmentFile[]): Manifest | undefined {
   const headers = segments.map((segment) => readHeader(vfs, segment)).filter((header) => header !== undefined);
   const last = headers.reduce<SegmentHeader | undefined>(
     (a, b) => (a === undefined || b.epoch > a.epoch ? b : a),
@@ -38,19 +49,16 @@ export function rebuildManifest(
   for (const [epoch, fromLsn] of [...firstLsns].sort(([a], [b]) => b - a)) {
     if (spans.length === 0 || fromLsn < spans[0]!.fromLsn) spans.unshift({ epoch, fromLsn, durableLsn: fromLsn });
   }
-  const fromLsn = spans[0]?.fromLsn ?? 0;
-  const checkpoint = fromLsn === 0 ? undefined : followedBy(older, last.databaseId, fromLsn);
-  if (fromLsn > 0 && checkpoint === undefined) return undefined;
   return {
     databaseId: last.databaseId,
     createdAt: 0,
     epoch: last.epoch,
     number: 0,
-    nextVersion: Math.max(nextVersion, (checkpoint?.version ?? 0) + 1),
+    nextVersion,
     spans,
     endings: [],
     clean: undefined,
-    checkpoint,
+    checkpoint: undefined,
   };
 }
 

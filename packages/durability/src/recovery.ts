@@ -161,7 +161,8 @@ function recovered(
   };
 }
 
-function lostManifests(vfs: Vfs, { damaged }: SelectedManifest): LostRange[] {
+/** The manifests that would have told what was found out otherwise. */
+export function lostManifests(vfs: Vfs, { damaged }: Pick<SelectedManifest, "damaged">): LostRange[] {
   const reason = "what the log consists of was found out from its segments";
   if (damaged.length === 0) return [{ file: "MANIFEST", offset: 0, bytes: 0, reason: `it is missing; ${reason}` }];
   return damaged.map(({ name }) => ({

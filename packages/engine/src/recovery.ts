@@ -12,8 +12,19 @@ export interface RecoveryReport {
   readonly tornBytes: number;
   /** Where they lay. */
   readonly cut: readonly { readonly file: string; readonly offset: number; readonly bytes: number }[];
-  /** What `recovery: "salvage"` gave up; empty otherwise. */
-  readonly lost: readonly { readonly file: string; readonly offset: number; readonly bytes: number }[];
+  /** What `recovery: "salvage"` or a repair gave up; empty otherwise. */
+  readonly lost: readonly LostPart[];
+}
+
+/** A stretch of a file whose contents are not there any more. */
+export interface LostPart {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+  /** What lay there, and why it cannot be read, as far as that is known. */
+  readonly what?: string;
+  /** Names of the runs that miss it, those that inherited it included, as far as they are known. */
+  readonly runs?: readonly string[];
 }
 
 export interface Recovered {

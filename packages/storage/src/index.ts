@@ -29,6 +29,7 @@ export {
 } from "./retention.js";
 export { BlockCache } from "./segment/block-cache.js";
 export { type ByteSource, MemoryByteSource, slice } from "./segment/byte-source.js";
+export { type SegmentLoss, salvageSegment } from "./segment/salvage-segment.js";
 export { identifySegment, type SegmentIdentity } from "./segment/segment-identity.js";
 export { type OpenSegmentsOptions, openSegments, type SegmentBytes, segmentBytes } from "./segment/segment-reader.js";
 export { type SegmentInput, type SegmentSummary, writeSegment } from "./segment/segment-writer.js";

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "@strata/core";
-import type { Durability } from "@strata/durability";
+import type { Durability, SnapshotFiles } from "@strata/durability";
 import { RunShard } from "@strata/storage";
 import type { LongWork, Slices } from "../long-work.js";
 import { Catalogue } from "./catalogue.js";
@@ -34,9 +34,27 @@ export async function writeCopy(
   slices: Slices,
   onProgress: LongWork["onProgress"],
 ): Promise<BackupInfo> {
+  try {
+    beginTarget(target);
+  } catch (error) {
+    target.abandon();
+    throw error;
+  }
+  return await writeBegunCopy(image, source, target, slices, onProgress);
+}
+
+/** The same into a target that was begun. */
+export async function writeBegunCopy(
+  image: DatabaseImage,
+  source: SnapshotLibrary | undefined,
+  target: Durability,
+  slices: Slices,
+  onProgress: LongWork["onProgress"],
+  beforePublishing: () => void = () => {},
+): Promise<BackupInfo> {
   let work: CheckpointWork | undefined;
   try {
-    const library = beginTarget(target);
+    const library = new SnapshotLibrary(target.snapshots as SnapshotFiles, CACHE_BYTES);
     const catalogue = Catalogue.empty(library, image.epoch);
     // A catalogue is written at a version; 0 is that of nothing.
     const version = Math.max(1, image.version);
@@ -48,6 +66,7 @@ export async function writeCopy(
       await slices.pause();
     }
     const places = await work.writeCatalogue(0);
+    beforePublishing();
     const root = Catalogue.rootOf(places, image.timestamp, image.epoch);
     await target.publishCheckpoint({ version, lsn: target.end, root });
     target.shutdown();
@@ -59,7 +78,8 @@ export async function writeCopy(
   }
 }
 
-function beginTarget(target: Durability): SnapshotLibrary {
+/** Takes possession of an empty backend. @throws InvalidArgumentError `INVALID_ARGUMENT` */
+export function beginTarget(target: Durability): SnapshotFiles {
   const isEmpty = target.recover(
     () => {},
     () => {},
@@ -75,7 +95,7 @@ function beginTarget(target: Durability): SnapshotLibrary {
       durability: target.modeName,
     });
   }
-  return new SnapshotLibrary(target.snapshots, CACHE_BYTES);
+  return target.snapshots;
 }
 
 function copiedRun(run: ImageRun, source: SnapshotLibrary | undefined, version: number): CopiedRun {

@@ -105,7 +105,7 @@ export function foldPayload(runs: LiveRuns, payload: Uint8Array): CommitRecord {
  */
 export function* describeRuns(
   runs: LiveRuns,
-  catalogue: Catalogue | undefined,
+  catalogue: Pick<Catalogue, "run"> | undefined,
 ): Generator<void, ImageRun[], undefined> {
   const shards = new Map<RunId, RunShard>();
   const rows: { readonly name: string; readonly row: RunRow | undefined; readonly number: RunId }[] = [];

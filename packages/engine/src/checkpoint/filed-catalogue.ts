@@ -5,14 +5,17 @@ import type { Catalogue } from "./catalogue.js";
 import { isSize, placesFromValue, placesToValue, type SegmentPlace } from "./segment-place.js";
 import type { SnapshotLibrary } from "./snapshot-library.js";
 
+/** What of a catalogue leads to its runs. */
+export type RunDirectory = Pick<Catalogue, "run" | "forksOf">;
+
 /** The runs that a catalogue lists, and those that came with files of their own. */
 export class FiledCatalogue implements FiledRuns {
   readonly #library: SnapshotLibrary;
-  readonly #catalogue: Catalogue;
+  readonly #catalogue: RunDirectory;
   readonly #imported: Map<RunId, readonly SegmentPlace[]>;
 
   /** @param imported is told where the runs lie that came with files of their own. */
-  constructor(library: SnapshotLibrary, catalogue: Catalogue, imported: Map<RunId, readonly SegmentPlace[]>) {
+  constructor(library: SnapshotLibrary, catalogue: RunDirectory, imported: Map<RunId, readonly SegmentPlace[]>) {
     this.#library = library;
     this.#catalogue = catalogue;
     this.#imported = imported;
