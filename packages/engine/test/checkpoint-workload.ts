@@ -1,9 +1,10 @@
 import { type Database, EventLogStore, JsonDocumentStore, KvStore, StateCellStore } from "../src/index.js";
+import { good, latest } from "./sample-bundles.js";
 import { storesOf } from "./stores.js";
 import type { Step } from "./workload.js";
 
-/** What a step of this workload is about: writing, or taking a checkpoint of what was written. */
-export type CheckpointStep = Step | "checkpoint";
+/** A commit, which may take its time; or a checkpoint of what was committed. */
+export type CheckpointStep = (Omit<Step, "run"> & { readonly run: (db: Database) => unknown }) | "checkpoint";
 
 const on = (db: Database, run: string, space = "default") => storesOf(db.head(db.runs.must(run), space));
 
@@ -45,6 +46,8 @@ export const CHECKPOINT_WORKLOAD: readonly CheckpointStep[] = [
     run: (db) => db.fork(db.runs.must("parent"), ["past"], { tag: "mine" }),
   },
   "checkpoint",
+  { what: "a last word of the parent", run: (db) => db.put("parent", "word", "last") },
+  { what: "a fork that hears it", run: (db) => db.fork(db.runs.must("parent"), ["heir"]) },
   { what: "the parent goes, the children live", run: (db) => db.runs.delete("parent") },
   { what: "a grandchild", run: (db) => db.fork(db.runs.must("child"), ["grandchild"]) },
   { what: "its own", run: (db) => on(db, "grandchild").json.put("doc", { y: 1 }) },
@@ -57,19 +60,30 @@ export const CHECKPOINT_WORKLOAD: readonly CheckpointStep[] = [
     what: "a space goes, data and all",
     run: (db) => db.spaces(db.runs.must("default")).delete("logs", { force: true }),
   },
+  { what: "a run that comes from elsewhere", run: (db) => db.bundles.import([good]) },
   { what: "a deletion", run: (db) => db.delete("default", "a") },
   { what: "a cell again", run: (db) => on(db, "default").cells.set("phase", "two") },
   "checkpoint",
   "checkpoint",
   { what: "its name comes again", run: (db) => on(db, "default", "logs").events.append("again", {}) },
+  { what: "a write to what came", run: (db) => db.put("job", "a", 2) },
+  { what: "a fork of it", run: (db) => db.fork(db.runs.must("job"), ["job-fork"]) },
+  { what: "another that came, and is not looked at", run: (db) => db.bundles.import([latest], { as: "latest" }) },
   { what: "the tag goes with its name", run: (db) => db.history.tag(db.runs.must("past"), undefined, "mine") },
   { what: "a child goes", run: (db) => db.runs.delete("child") },
   { what: "the untouched one goes", run: (db) => db.runs.delete("unasked") },
   "checkpoint",
+  { what: "what came goes, its fork lives", run: (db) => db.runs.delete("job") },
+  { what: "one comes and goes at once", run: (db) => db.bundles.import([latest], { as: "short" }) },
+  { what: "it goes", run: (db) => db.runs.delete("short") },
   { what: "the grandchild lives on", run: (db) => db.put("grandchild", "last", true) },
   { what: "the other one goes", run: (db) => db.runs.delete("past") },
+  { what: "the heir has something to say", run: (db) => db.put("heir", "word", "mine") },
   "checkpoint",
+  { what: "so does the heir", run: (db) => db.runs.delete("heir") },
   { what: "the last of them goes", run: (db) => db.runs.delete("grandchild") },
+  { what: "the fork of what came goes", run: (db) => db.runs.delete("job-fork") },
+  { what: "so does what was not looked at", run: (db) => db.runs.delete("latest") },
   { what: "a large value", run: (db) => db.put("default", "large", "z".repeat(5000)) },
   "checkpoint",
   strictly("a last strict key", "default", "last"),

@@ -82,6 +82,8 @@ export class CheckpointWork {
   readonly written: WrittenRun[] = [];
   /** Files that are needed by no checkpoint once this one is published. */
   readonly obsolete: string[] = [];
+  /** Runs that came with files, of which nobody has to know any more where they are. */
+  readonly forgotten: RunId[] = [];
   /** Bytes of the segments of runs. */
   bytes = 0;
 
@@ -133,6 +135,8 @@ export class CheckpointWork {
       await this.#slices.pause();
     }
     for (const number of unneeded) this.#forget(number);
+    const known = new Set(tasks.map(({ shard }) => shard.id));
+    for (const number of deleted) if (!known.has(number)) this.#forgetImported(number, ground.importedPlaces(number));
   }
 
   /** Writes a run that the catalogue does not know, all of it. */
@@ -239,6 +243,13 @@ export class CheckpointWork {
     if (row === undefined) return;
     this.#changes.removeRun(number, row.base);
     for (const { file, length } of row.places) this.#use(file, -length);
+  }
+
+  /** One that came with files and went again before a checkpoint knew of it. The log still tells of it, behind the checkpoint before. */
+  #forgetImported(number: RunId, places: readonly SegmentPlace[]): void {
+    if (places.length === 0 || this.#catalogue.run(number) !== undefined) return;
+    for (const { file } of places) this.#changes.setDead(file, this.#moment.version);
+    this.forgotten.push(number);
   }
 
   #use(file: string, bytes: number): void {

@@ -315,6 +315,7 @@ export class Checkpointer implements DerivedIndex {
       this.#runs.checkpointed(moment.version, this.#filed());
       for (const number of this.#imported.keys())
         if (catalogue.run(number) !== undefined) this.#imported.delete(number);
+      for (const number of work.forgotten) this.#imported.delete(number);
       await this.#turnToFiles();
       this.#removeFiles();
       this.trimMemory();

@@ -1,0 +1,36 @@
+import { CrashVfs } from "@strata/durability/testing";
+import { expect, test } from "vitest";
+import { keepLast } from "../src/index.js";
+import { nothingLeft } from "./drive.js";
+import { openSimulated } from "./simulated-database.js";
+import { SlicingTime } from "./slicing-time.js";
+
+const RUNS = ["default", "a", "b", "c"];
+/** Nothing is synced that is not asked for. */
+const OPTIONS = { retention: keepLast(1), checkpoint: "manual", mode: "none", segments: {} } as const;
+
+test("a checkpoint has what a run held at its moment, though it was written over and trimmed before it was its turn", async () => {
+  for (let pause = 0; pause < 8; pause++) {
+    const vfs = new CrashVfs();
+    const time = new SlicingTime();
+    const { db } = openSimulated(vfs, { ...OPTIONS, time });
+    for (const name of RUNS.slice(1)) db.runs.create(name);
+    for (const name of RUNS) db.put(name, "key", "at the moment");
+    db.flush();
+    time.isSlicing = true;
+    let hasEnded = false;
+    const done = db.checkpoint().finally(() => {
+      hasEnded = true;
+    });
+    for (let pauses = 0; !hasEnded; pauses++) {
+      await nothingLeft();
+      // Often enough to be trimmed, and gone with the power.
+      if (pauses === pause) for (const name of RUNS) for (let i = 0; i < 20; i++) db.put(name, "key", i);
+      if (!hasEnded) time.advance(0);
+    }
+    await done;
+    const left = openSimulated(vfs.afterPowerLoss({ model: "posix", keep: "none" }), { ...OPTIONS, seed: 2 }).db;
+    for (const name of RUNS)
+      expect(left.get(name, "key"), `${name}, written over in pause ${pause}`).toBe("at the moment");
+  }
+});
