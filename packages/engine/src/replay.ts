@@ -1,4 +1,4 @@
-import { assert, ByteReader, type Limits, type RunId, silentLogger, type Version } from "@strata/core";
+import { assert, ByteReader, type Limits, type RunId, StateError, silentLogger, type Version } from "@strata/core";
 import type { Durability } from "@strata/durability";
 import { type EventTable, ReadView, type RunShard, ShardedStore, VersionChain } from "@strata/storage";
 import { applyCommit } from "./apply.js";
@@ -120,11 +120,22 @@ export function replayTimeline(run: Run, version: Version): Run {
   const store = new ShardedStore();
   let parent: RunShard | undefined;
   for (const { shard, through } of lineage(run.shard, version)) {
+    assertUntrimmed(run, shard, through);
     const fresh: RunShard = store.create(shard.id, parent, shard.forkVersion);
     for (const { commit, bytes } of commitsOf(shard, through)) applyCommit(fresh, commit, bytes);
     parent = fresh;
   }
   return new Run(run.name, run.row, parent as RunShard);
+}
+
+/** What retention forgot cannot be folded. */
+function assertUntrimmed(run: Run, { timeline, forkVersion }: RunShard, through: Version): void {
+  if (through <= forkVersion || timeline.floor <= forkVersion) return;
+  throw new StateError(
+    "HISTORY_TRIMMED",
+    `run "${run.name}" cannot be replayed: without a log, every commit is needed, and those up to version ${timeline.floor} are no longer kept`,
+    { run: run.name, requested: { version: through }, earliest: timeline.floor },
+  );
 }
 
 /** Every commit of this very run up to `through`, put together again from what it left. */

@@ -279,6 +279,12 @@ describe("where history was trimmed", () => {
     expect(db.history.timeRange(run)?.oldest).toBeGreaterThan(now - 4000 * SECOND);
   });
 
+  test("a replay from the timeline says that it cannot", () => {
+    write("first", 1);
+    for (let i = 0; i < 3000; i++) kv().put("k", i);
+    expect(() => db.replayRun("default")).toThrow(trimmed);
+  });
+
   test("documents and cells go on counting", () => {
     const json = new JsonDocumentStore(db.head(db.runs.must("default")));
     for (let i = 0; i < 40; i++) json.set("doc", "$.n", i);
