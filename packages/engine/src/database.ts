@@ -619,7 +619,8 @@ export class Database {
     if (this.#durability.health === "poisoned" || this.#commitPass.defect !== undefined)
       return Object.freeze(StrataError.is(cause) ? { state: "poisoned", cause } : { state: "poisoned" });
     const failure = this.#checkpointer?.failure;
-    return Object.freeze(failure === undefined ? { state: "ok" } : { state: "degraded", cause: failure });
+    if (failure === undefined) return Object.freeze({ state: "ok" });
+    return Object.freeze({ state: "degraded", ...(failure.cause === undefined ? {} : { cause: failure.cause }) });
   }
 
   #clockBehindMs(): number | undefined {

@@ -60,13 +60,22 @@ describe("a checkpoint in the background", () => {
     expect(vfs.list("snapshots")).toEqual([]);
   });
 
-  test("counts the log that is there when the database is opened", async () => {
+  test("counts the log that is there when the database is opened, behind the last one", async () => {
     const vfs = new CrashVfs();
-    await commit(openSimulated(vfs, { checkpoint: "manual" }), 200);
-    const opened = openSimulated(vfs.afterKill(), SETTINGS);
-    await commit(opened, 2);
-    expect(opened.db.info().recovery?.commits).toBeGreaterThan(200);
-    opened.db.close();
+    const first = openSimulated(vfs, { checkpoint: "manual" });
+    await commit(first, 200);
+    const whole = vfs.afterKill();
+    const late = openSimulated(whole, SETTINGS);
+    expect(late.db.info().recovery?.commits).toBeGreaterThan(200);
+    await commit(late, 2);
+    expect(commitsReadBack(whole)).toBeLessThan(5);
+
+    await first.db.checkpoint();
+    await commit(first, 3);
+    const files = vfs.list("snapshots");
+    const left = vfs.afterKill();
+    await commit(openSimulated(left, SETTINGS), 2);
+    expect(left.list("snapshots")).toEqual(files);
   });
 
   test.each<[string, (call: VfsCall) => Fault | undefined, string]>([
@@ -114,6 +123,23 @@ describe("a checkpoint in the background", () => {
     expect(commitsReadBack(vfs)).toBeLessThan(100);
     expectSameAfterKill(vfs, db);
     db.close();
+  });
+
+  test("that fails by a defect degrades health too", async () => {
+    let isFaulty = false;
+    const disk = new FaultVfs(new CrashVfs(), ({ operation, path }) => {
+      if (isFaulty && operation === "size" && path.startsWith("snapshots/")) throw new Error("a defect");
+      return undefined;
+    });
+    const opened = openSimulated(disk, SETTINGS);
+    await commit(opened, 200);
+    isFaulty = true;
+    await commit(opened, 100);
+    expect(opened.db.info().health).toEqual({ state: "degraded" });
+    isFaulty = false;
+    await commit(opened, 100);
+    expect(opened.db.info().health).toEqual({ state: "ok" });
+    opened.db.close();
   });
 
   test("that was given up by whoever asked for it leaves everything as it was", async () => {

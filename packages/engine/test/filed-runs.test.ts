@@ -29,6 +29,19 @@ describe("runs that lie in files", () => {
     expect(db.get("b", "shared")).toBe(2);
   });
 
+  test("have had their times: later ones follow them, whatever the clock says", async () => {
+    const vfs = new CrashVfs();
+    const { db, time } = openSimulated(vfs);
+    time.advance(60_000);
+    db.put("default", "a", 1);
+    await drive(time, db.shutdown());
+    const again = openSimulated(vfs, { seed: 2 });
+    expect(again.time.now()).toBeLessThan(time.now() - 50_000_000);
+    again.db.put("default", "a", 2);
+    const [before, after] = [...again.db.history.commits(again.db.runs.must("default"))].slice(-2);
+    expect(after?.timestamp).toBeGreaterThanOrEqual(before?.timestamp as number);
+  });
+
   test("forks that were read and never written have nothing of their own in files", async () => {
     const vfs = new CrashVfs();
     const { db, time } = openSimulated(vfs);

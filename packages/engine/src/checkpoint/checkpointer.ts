@@ -53,6 +53,11 @@ export interface IncomingFile {
   discard(): void;
 }
 
+export interface CheckpointFailure {
+  /** `undefined` when it was a defect. */
+  readonly cause: StrataError | undefined;
+}
+
 const NOTHING_DONE: CheckpointInfo = Object.freeze({ runs: 0, bytes: 0, logBytesRetired: 0 });
 
 /**
@@ -96,7 +101,7 @@ export class Checkpointer implements DerivedIndex {
   #cancelScheduled: (() => void) | undefined;
   #reads = 0;
   #isClosed = false;
-  #failure: StrataError | undefined;
+  #failure: CheckpointFailure | undefined;
 
   constructor(parts: {
     readonly durability: Durability;
@@ -141,7 +146,7 @@ export class Checkpointer implements DerivedIndex {
   }
 
   /** What went wrong with the last one, if it did. */
-  get failure(): StrataError | undefined {
+  get failure(): CheckpointFailure | undefined {
     return this.#failure;
   }
 
@@ -410,7 +415,7 @@ export class Checkpointer implements DerivedIndex {
       await this.run();
     } catch (error) {
       if (this.#isClosed) return;
-      if (StrataError.is(error)) this.#failure = error;
+      this.#failure = { cause: StrataError.is(error) ? error : undefined };
       const message =
         "a checkpoint failed; the one before still counts, and the log goes on growing until the next succeeds";
       this.#logger.log("error", "strata.checkpoint", message, { cause: error });
