@@ -16,6 +16,9 @@ export type { ImportOptions } from "./bundle/import-run.js";
 export { type BundleInfo, RunBundles } from "./bundle/run-bundles.js";
 export type { Change, CommitChanges, WatchFilter } from "./change-feed.js";
 export type { CheckpointInfo } from "./checkpoint/checkpointer.js";
+export type { BackupInfo } from "./checkpoint/copy-writer.js";
+export { type RepairParts, repairInto } from "./checkpoint/repair.js";
+export type { VerifyProblem, VerifyReport } from "./checkpoint/verification.js";
 export { CommitData } from "./commit-data.js";
 export type { CommitScan, CommitSummary } from "./commit-history.js";
 export { abortRate, TransactionCoordinator, type TransactionMetrics, totalCompleted } from "./coordinator.js";
@@ -43,7 +46,7 @@ export {
 export { PastScope } from "./past-scope.js";
 export { PerfTrace, perfTime } from "./perf-trace.js";
 export * from "./primitives/index.js";
-export type { RecoveryReport } from "./recovery.js";
+export type { LostPart, RecoveryReport } from "./recovery.js";
 export {
   clearRecoveryParticipants,
   type RecoveryFn,

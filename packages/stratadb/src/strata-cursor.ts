@@ -41,10 +41,11 @@ import type {
   StateCells,
   TransactionMetrics,
   TransactionOptions,
+  VerifyReport,
 } from "@strata/engine";
 
 /** The checks of `LongWork`. */
-const LONG_WORK = { signal: hasMethods("addEventListener", "throwIfAborted"), onProgress: isFunction };
+export const LONG_WORK = { signal: hasMethods("addEventListener", "throwIfAborted"), onProgress: isFunction };
 
 /** A share in an open database: it closes when every share was given back. */
 export interface DatabaseShare {
@@ -216,6 +217,16 @@ export abstract class StrataCursor implements Handle {
     this.#here();
     checkOptions("checkpoint", options, LONG_WORK);
     return await this.database.checkpoint(options);
+  }
+
+  /**
+   * Reads everything that the database has on disk, in slices, and holds it against each other: checksums, commits, chains of events, what
+   * is listed against what is there. Damage is reported, not thrown.
+   */
+  async verify(options?: LongWork): Promise<VerifyReport> {
+    this.#here();
+    checkOptions("verify", options, LONG_WORK);
+    return await this.database.verify(options);
   }
 
   info(): DatabaseInfo {

@@ -1,12 +1,14 @@
-import { LoadedRuns, type OptionCheck, RunHandle } from "@strata/api";
+import { checkOptions, isString, LoadedRuns, type OptionCheck, RunHandle } from "@strata/api";
 import { InvalidArgumentError, type Options } from "@strata/core";
 import type { Durability } from "@strata/durability";
-import { Database } from "@strata/engine";
+import { Database, type LongWork, type RecoveryReport, type VerifyReport } from "@strata/engine";
 import { directorySettings, openDirectory, openTemporary } from "./directory.js";
 import { memoryShare } from "./memory-share.js";
+import { makeDatabase } from "./new-directory.js";
 import { checkOpenOptions, engineOptions, mustPath, type OpenOptions } from "./open-options.js";
 import { ownShare } from "./own-share.js";
-import { type DatabaseShare, StrataCursor } from "./strata-cursor.js";
+import { repairDirectory } from "./repair-directory.js";
+import { type DatabaseShare, LONG_WORK, StrataCursor } from "./strata-cursor.js";
 
 /** Which runs `openAsync` makes usable at once. */
 type Preload = Options<{ preload: "all" | readonly string[] }>;
@@ -67,6 +69,38 @@ export class Strata extends StrataCursor {
   /** Another cursor on the same database, from the defaults. Closing it ends only itself. */
   newHandle(at?: Options<{ run: string; space: string }>): Strata {
     return new Strata(undefined, this.handleAt(at));
+  }
+
+  /**
+   * Writes all that is committed, with its history, into a new database in `directory`: one version of everything, while reads and writes
+   * go on. It is opened and verified before it takes its place; where that does not come to its end, nothing is left of it.
+   *
+   * @throws {InvalidArgumentError} `INVALID_ARGUMENT` when the directory is not empty, `NOT_A_DATABASE` when it is a file
+   * @throws {CorruptionError} of what cannot be read here: `Strata.repair` takes what can
+   */
+  async backup(directory: string, options?: LongWork): Promise<VerifyReport> {
+    // Who has been closed says so.
+    this.currentRun();
+    mustPath("backup", directory);
+    checkOptions("backup", options, LONG_WORK);
+    const work = options ?? {};
+    return (await makeDatabase(directory, (target) => this.database.backup(target, work), work)).report;
+  }
+
+  /**
+   * Makes a new database in `into` of what can be read of a damaged one, which is not touched. Everything that is whole is in it; `lost`
+   * says what is not, with its place and the runs that miss it.
+   *
+   * @throws {StateError} `DATABASE_LOCKED` while the damaged one is open, `FORMAT_TOO_NEW`
+   * @throws {InvalidArgumentError} `NOT_A_DATABASE` when there is nothing of one; `INVALID_ARGUMENT` when `into` is not empty
+   * @throws {CorruptionError} when nothing is left that tells which runs there were
+   */
+  static async repair(path: string, options: { readonly into: string } & LongWork): Promise<RecoveryReport> {
+    mustPath("Strata.repair", path);
+    checkOptions("Strata.repair", options, { ...LONG_WORK, into: isString });
+    const { into, ...work } = options;
+    mustPath("Strata.repair", into);
+    return await repairDirectory(path, into, work);
   }
 
   static #over(share: DatabaseShare, preload: "all" | readonly string[] = "all"): Strata {

@@ -80,6 +80,7 @@ export type {
   KvReads,
   Lease,
   LongWork,
+  LostPart,
   MergeOptions,
   MergeResult,
   RecoveryReport,
@@ -94,6 +95,8 @@ export type {
   StateReads,
   TransactionMetrics,
   TransactionOptions,
+  VerifyProblem,
+  VerifyReport,
   VersionedCell,
 } from "@strata/engine";
 export { diffToJson, formatDiff, keepAll, keepByPrimitive, keepFor, keepLast } from "@strata/engine";

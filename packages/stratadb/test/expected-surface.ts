@@ -353,6 +353,8 @@ export interface Strata extends Handle, Disposable, AsyncDisposable {
   flush(): void;
   durable(): Promise<void>;
   checkpoint(options?: LongWork): Promise<CheckpointInfo>;
+  verify(options?: LongWork): Promise<VerifyReport>;
+  backup(directory: string, options?: LongWork): Promise<VerifyReport>;
   commitStatus(commit: Pick<CommitInfo, "epoch" | "version">): "committed" | "lost" | "unknown";
   info(): DatabaseInfo;
   metrics(): TransactionMetrics;
@@ -369,6 +371,7 @@ export interface StrataStatics {
   ): Promise<Strata>;
   cache(options?: OpenOptions): Strata;
   openTemp(options?: OpenOptions): Strata;
+  repair(path: string, options: { readonly into: string } & LongWork): Promise<RecoveryReport>;
 }
 export type OpenOptions = Options<{
   durability: "none" | "buffered" | "strict" | Durability;
@@ -603,6 +606,10 @@ export interface RecoveryReport {
   readonly commits: number;
   readonly tornBytes: number;
   readonly lost: readonly { readonly file: string; readonly offset: number; readonly bytes: number }[];
+}
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly problems: readonly { readonly file: string; readonly offset?: number; readonly what: string }[];
 }
 export interface TransactionMetrics {
   readonly activeCount: number;

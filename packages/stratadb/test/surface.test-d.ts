@@ -160,4 +160,5 @@ holds<Same<built.Logger, promised.Logger>>();
 holds<AtLeast<built.Limits, promised.Limits>>();
 holds<AtLeast<built.DatabaseInfo, promised.DatabaseInfo>>();
 holds<AtLeast<built.RecoveryReport, promised.RecoveryReport>>();
+holds<Same<built.VerifyReport, promised.VerifyReport>>();
 holds<AtLeast<built.TransactionMetrics, promised.TransactionMetrics>>();
