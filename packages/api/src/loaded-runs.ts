@@ -28,6 +28,11 @@ export class LoadedRuns {
     this.#runs?.add(run);
   }
 
+  /** `add` for runs that nobody has asked for yet: where there is no restriction they are not even looked up. */
+  addNew(names: Iterable<string>, database: Database): void {
+    if (this.#runs !== undefined) for (const name of names) this.#runs.add(database.runs.must(name));
+  }
+
   /** @throws {StateError} `RUN_NOT_LOADED` */
   check(run: Run): void {
     if (this.#runs === undefined || this.#runs.has(run)) return;

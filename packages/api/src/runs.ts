@@ -351,7 +351,7 @@ export class DatabaseRuns implements Runs {
   #fork(source: RunPoint, names: readonly string[], meta: object | undefined): RunInfo[] {
     const { run, at } = runAndPoint("runs.fork", source);
     const forks = this.#database.fork(this.#registry().must(run), names, at, meta);
-    for (const { name } of forks) this.#loaded().add(this.#registry().must(name));
+    this.#loaded().addNew(names, this.#database);
     return forks;
   }
 

@@ -9,6 +9,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 // Below this a loop over the characters beats a call into the runtime, which costs some 25 ns.
 const SHORT = 24;
 
+// Pieces of text that are joined to this many characters stay a tree of pieces, until somebody compares or looks for it.
+const TREE = 13;
+
 const REPLACEMENT = "�";
 
 // ES2024, and the name of the category for a surrogate that is not one of a pair.
@@ -48,6 +51,7 @@ export function readUtf8(source: Uint8Array, start: number, end: number): string
   const length = end - start;
   if (length < SHORT) {
     for (let i = start; i < end; i++) if (source[i]! >= 0x80) return readAny(source, start, end);
+    if (length >= TREE && utf8Slice !== undefined) return utf8Slice.call(source, start, end);
     return readShortAscii(source, start, length);
   }
   return readAny(source, start, end);

@@ -199,6 +199,8 @@ export class CommitPass {
     }
     if (this.#defect !== undefined) throw this.#poisoned();
     run.assertWritable();
+    // What cannot be read fails here, and not behind the append.
+    run.shard.load();
     this.#running = true;
   }
 

@@ -3,6 +3,7 @@ import { Box, type ColdRun, RunShard, type ShardedStore } from "@strata/storage"
 import type { DerivedViews } from "./derived-index.js";
 import type { CommitRecord, PutOperation } from "./operation.js";
 import { type ForkOrigin, originOf, Run, type RunGround, type RunRow, type RunStatus } from "./run.js";
+import { type RunChange, RunChanges } from "./run-changes.js";
 import { begunIn, type Epoch, statusIn } from "./run-life.js";
 import { DEFAULT_SPACE } from "./scope.js";
 import { foldTag, TAG_SPACE, tagsOf } from "./tag.js";
@@ -56,7 +57,7 @@ export class LiveRuns implements RunGround {
   readonly #released = new Set<RunId>();
   #filed: FiledRuns | undefined;
   /** Runs made and deleted since the last checkpoint, in order. */
-  #changes: RunChange[] = [];
+  readonly #changes = new RunChanges();
   /** The reserved run that holds the rows. */
   readonly system: Run;
   readonly epoch: Epoch = { current: 0 };
@@ -158,7 +159,7 @@ export class LiveRuns implements RunGround {
   }
 
   /** Runs made and deleted since `checkpointed`, in order. */
-  get changes(): readonly RunChange[] {
+  get changes(): Iterable<RunChange> {
     return this.#changes;
   }
 
@@ -179,7 +180,7 @@ export class LiveRuns implements RunGround {
     this.#filed = filed;
     for (const { number, version: at } of this.#changes) if (at <= version) this.#gone.delete(number);
     for (const number of this.#released) if (filed.run(number) === undefined) this.#released.delete(number);
-    this.#changes = this.#changes.filter((change) => change.version > version);
+    this.#changes.forgetThrough(version);
   }
 
   get #table() {
@@ -221,7 +222,7 @@ export class LiveRuns implements RunGround {
   #add(name: string, row: RunRow, version: Version): void {
     const number = row.number as RunId;
     this.#names.set(number, name);
-    if (this.#filed !== undefined) this.#changes.push({ kind: "made", number, version });
+    if (this.#filed !== undefined) this.#changes.made(number, version);
     const base = originOf(row)?.base as RunId | undefined;
     if (base === undefined) return;
     const forks = this.#forks.get(base);
@@ -289,7 +290,7 @@ export class LiveRuns implements RunGround {
     this.#byName.delete(name);
     this.#byNumber.delete(number);
     this.#names.delete(number);
-    if (this.#filed !== undefined) this.#changes.push({ kind: "deleted", number, version });
+    if (this.#filed !== undefined) this.#changes.deleted(number, version);
     if (this.#filed?.run(number) !== undefined) this.#gone.add(number);
     if (hasAny(this.forksOf(number))) this.#departed.set(number, run.shard);
     else this.#release(run.shard);
@@ -311,13 +312,6 @@ export class LiveRuns implements RunGround {
       released = base;
     }
   }
-}
-
-/** A run that came or went. */
-export interface RunChange {
-  readonly kind: "made" | "deleted";
-  readonly number: RunId;
-  readonly version: Version;
 }
 
 function rowOf(stored: unknown): RunRow | undefined {

@@ -117,15 +117,34 @@ function tagOf(operation: Operation): number {
   return operation.kind === "append" && operation.origin !== undefined ? Tag.copy : Tag[operation.kind];
 }
 
+/** What of a commit is known before its operations are decoded. */
+export interface CommitHead {
+  readonly run: RunId;
+  readonly version: Version;
+  readonly timestamp: number;
+  readonly isMerge: boolean;
+}
+
+/** The beginning of a commit, for whoever wants to know what it is of. Throws like `decodeCommit`. */
+export function decodeHead(reader: ByteReader): CommitHead {
+  const run = reader.varint() as RunId;
+  const version = reader.varint();
+  const timestamp = reader.varint();
+  return { run, version, timestamp, isMerge: (decodeFlags(reader) & CommitFlag.contained) !== 0 };
+}
+
+function decodeFlags(reader: ByteReader): number {
+  const flags = reader.u8();
+  if (flags <= (CommitFlag.message | CommitFlag.contained)) return flags;
+  throw new CorruptionError("CORRUPT_RECORD", `a commit has the unknown flags ${flags}`, { flags });
+}
+
 /** @throws CorruptionError `CORRUPT_RECORD` or `CORRUPT_VALUE`: the bytes passed their checksum and still make no commit. */
 export function decodeCommit(reader: ByteReader): CommitRecord {
   const run = reader.varint() as RunId;
   const version = reader.varint();
   const timestamp = reader.varint();
-  const flags = reader.u8();
-  if (flags > (CommitFlag.message | CommitFlag.contained)) {
-    throw new CorruptionError("CORRUPT_RECORD", `a commit has the unknown flags ${flags}`, { flags });
-  }
+  const flags = decodeFlags(reader);
   const message = (flags & CommitFlag.message) === 0 ? undefined : reader.text();
   const contained = (flags & CommitFlag.contained) === 0 ? undefined : decodeContained(reader);
   const count = reader.varint();

@@ -2,7 +2,8 @@ import { ByteReader, CorruptionError, type Version } from "@strata/core";
 import type { Checkpoint, Durability, RecoverySummary } from "@strata/durability";
 import { applyCommit } from "./apply.js";
 import type { LiveRuns } from "./live-runs.js";
-import { decodeCommit } from "./operation.js";
+import { LogTails } from "./log-tail.js";
+import { decodeCommit, decodeHead } from "./operation.js";
 
 /** What opening found, for people and for `info()`. */
 export interface RecoveryReport {
@@ -37,13 +38,16 @@ export interface Recovered {
 }
 
 /**
- * Folds the log into an empty store, on top of the checkpoint that it begins with: afterwards store and registry are what they were after the last commit that the log holds.
+ * Folds the log into an empty store, on top of the checkpoint that it begins with: afterwards store and registry are what they were after the
+ * last commit that the log holds. Of runs other than `_system`, commits are folded when something of the run is first asked for: until then
+ * their payloads are kept. Merges alone are folded at once, for what they contain is asked of all runs together.
  *
  * The result is a prefix of commit order that contains every commit acknowledged as strict; it depends on the files alone, and doing it
  * again, also after a crash in the middle, gives the same. Nothing is served before it returns.
  *
  * @param onCheckpoint makes the store what it was at the checkpoint. @returns the timestamp of its newest commit
- * @throws CorruptionError when the log is damaged below its durable end, or holds what no engine of this version wrote
+ * @throws CorruptionError when the log is damaged below its durable end, or holds what no engine of this version wrote; where operations
+ *   are not what they should be although their checksum is, whoever asks for the run is told
  */
 export function recover(
   durability: Durability,
@@ -52,28 +56,26 @@ export function recover(
 ): Recovered {
   let newestVersion = 0;
   let lastTimestamp = 0;
+  const tails = new LogTails();
   const visit = (payload: Uint8Array) => {
-    const commit = decodeCommit(new ByteReader(payload));
-    if (commit.version <= newestVersion) {
-      throw new CorruptionError("CORRUPT_RECORD", `commit ${commit.version} follows commit ${newestVersion}`, {
-        version: commit.version,
-      });
+    const { run: number, version, timestamp, isMerge } = decodeHead(new ByteReader(payload));
+    if (version <= newestVersion) {
+      throw new CorruptionError("CORRUPT_RECORD", `commit ${version} follows commit ${newestVersion}`, { version });
     }
-    const run = runs.byNumber(commit.run);
+    const run = runs.byNumber(number);
     if (run === undefined) {
-      throw new CorruptionError(
-        "CORRUPT_RECORD",
-        `commit ${commit.version} is for run ${commit.run}, which does not exist`,
-        {
-          version: commit.version,
-          run: commit.run,
-        },
-      );
+      const message = `commit ${version} is for run ${number}, which does not exist`;
+      throw new CorruptionError("CORRUPT_RECORD", message, { version, run: number });
     }
-    applyCommit(run.shard, commit, payload.length);
-    runs.fold(commit);
-    newestVersion = commit.version;
-    lastTimestamp = commit.timestamp;
+    if (run === runs.system || isMerge) {
+      const commit = decodeCommit(new ByteReader(payload));
+      applyCommit(run.shard, commit, payload.length);
+      runs.fold(commit);
+    } else {
+      tails.of(run.shard).add(payload, version, timestamp);
+    }
+    newestVersion = version;
+    lastTimestamp = timestamp;
   };
   const summary = durability.recover(visit, (checkpoint) => {
     newestVersion = checkpoint.version;

@@ -32,9 +32,12 @@ import { RETENTION } from "./run-retention.js";
 import { DEFAULT_SPACE, type TransactionScope } from "./scope.js";
 import { TAG_SPACE, type Tag, type TagRow, tagKey } from "./tag.js";
 import type { Transactions } from "./transactions.js";
-import { randomUuids } from "./uuid.js";
+import { UuidSource } from "./uuid.js";
 
 export const DEFAULT_RUN = "default";
+
+/** Runs made without any share it. */
+const NO_META: ValueObject = Object.freeze({});
 
 /**
  * What can be done to the runs of a database. Creating, deleting and changing a run are commits of the reserved run `_system` like any
@@ -46,8 +49,11 @@ export class RunRegistry {
   readonly #runtime: Runtime;
   readonly #limits: Limits;
   readonly #drawNumber: () => RunId;
+  readonly #uuids: UuidSource;
   readonly live: LiveRuns;
   #transactions: Transactions | undefined;
+  /** Forks that follow each other mostly have the same. */
+  #lastOrigin: ForkOrigin | undefined;
 
   constructor(parts: {
     readonly gate: Gate;
@@ -61,6 +67,7 @@ export class RunRegistry {
     this.#runtime = parts.runtime;
     this.#limits = parts.limits;
     this.#drawNumber = parts.drawNumber;
+    this.#uuids = new UuidSource(parts.runtime.random);
     this.live = new LiveRuns(parts.store, parts.views);
   }
 
@@ -129,7 +136,7 @@ export class RunRegistry {
    * @param meta an object of values; kept with the run.
    * @throws StateError `RUN_EXISTS`
    */
-  create(name: string, meta: object = {}): RunInfo {
+  create(name: string, meta: object = NO_META): RunInfo {
     validateRunName(name);
     return this.#make([name], this.#copyMeta(meta), {})[0] as RunInfo;
   }
@@ -139,7 +146,7 @@ export class RunRegistry {
    *
    * @throws StateError `RUN_EXISTS`
    */
-  begin(name: string, meta: object = {}): RunInfo {
+  begin(name: string, meta: object = NO_META): RunInfo {
     validateRunName(name);
     return this.#make([name], this.#copyMeta(meta), { begunIn: this.live.epoch.current })[0] as RunInfo;
   }
@@ -150,10 +157,10 @@ export class RunRegistry {
    *
    * @throws StateError `RUN_EXISTS`
    */
-  fork(source: Run, version: Version, names: readonly string[], meta: object = {}): RunInfo[] {
+  fork(source: Run, version: Version, names: readonly string[], meta: object = NO_META): RunInfo[] {
     source.assertAlive();
     for (const name of names) validateRunName(name);
-    const origin = originAt(source, version);
+    const origin = this.#originAt(source, version);
     const { past, [RETENTION]: retention } = source.row;
     const inherited = {
       ...(past === undefined ? {} : { past }),
@@ -284,7 +291,23 @@ export class RunRegistry {
     return true;
   }
 
+  /** `originAt`, one object for forks of the same point. */
+  #originAt(source: Run, version: Version): ForkOrigin {
+    const origin = originAt(source, version);
+    const last = this.#lastOrigin;
+    const isSame =
+      last?.run === origin.run &&
+      last.id === origin.id &&
+      last.version === origin.version &&
+      last.base === origin.base &&
+      last.baseVersion === origin.baseVersion;
+    if (isSame) return last;
+    this.#lastOrigin = origin;
+    return origin;
+  }
+
   #copyMeta(meta: object): ValueObject {
+    if (meta === NO_META) return NO_META;
     const copied = copyValue(meta, this.#limits);
     if (typeof copied === "object" && copied !== null && !Array.isArray(copied) && !(copied instanceof Uint8Array))
       return copied as ValueObject;
@@ -299,12 +322,11 @@ export class RunRegistry {
    */
   #make(names: readonly string[], meta: ValueObject, more: Partial<RunRow>): RunInfo[] {
     const createdAt = Math.floor(this.#runtime.clock.now());
-    const ids = randomUuids(this.#runtime.random, names.length);
     return this.#writeRows((scope) => {
       const table = scope.table("kv");
-      return names.map((name, index) => {
+      return names.map((name) => {
         if (table.get(name) !== undefined) throw runExists(name);
-        const id = ids[index] as string;
+        const id = this.#uuids.next();
         const row: RunRow = { id, number: this.#drawNumber(), status: "active", createdAt, meta, ...more };
         scope.put("kv", name, Object.freeze(row));
         return infoOfNew(name, row);

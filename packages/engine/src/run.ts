@@ -233,11 +233,11 @@ export class Run {
 
 /** What `info()` says of a run that has just been made, without the run. */
 export function infoOfNew(name: string, row: RunRow): RunInfo {
-  const { id, number, status, createdAt, meta } = row;
+  const { id, number: version, status, createdAt, meta } = row;
   const origin = originOf(row);
-  const info = { name, id, status, version: number, createdAt, meta };
-  if (origin === undefined) return Object.freeze(info);
-  return Object.freeze({ ...info, parent: Object.freeze({ run: origin.run, version: origin.version }) });
+  if (origin === undefined) return Object.freeze({ name, id, status, version, createdAt, meta });
+  const parent = Object.freeze({ run: origin.run, version: origin.version });
+  return Object.freeze({ name, id, status, version, createdAt, meta, parent });
 }
 
 /** The fork origin that a row names, if it is that of a fork. */

@@ -34,7 +34,7 @@ export { identifySegment, type SegmentIdentity } from "./segment/segment-identit
 export { type OpenSegmentsOptions, openSegments, type SegmentBytes, segmentBytes } from "./segment/segment-reader.js";
 export { type SegmentInput, type SegmentSummary, writeSegment } from "./segment/segment-writer.js";
 export { type SegmentProblem, verifySegment } from "./segment/verify-segment.js";
-export { DEFAULT_SPACE, RunShard, type StoredRun } from "./shard.js";
+export { DEFAULT_SPACE, type PendingCommits, RunShard, type StoredRun } from "./shard.js";
 export { ShardRetention } from "./shard-retention.js";
 export { ShardedStore } from "./sharded-store.js";
 export { SpaceTables } from "./space-tables.js";

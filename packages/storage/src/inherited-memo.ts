@@ -4,7 +4,7 @@
 import type { Stored } from "./stored.js";
 import type { Found } from "./version-chain.js";
 
-const GENERATION = 1024;
+const GENERATION = 4096;
 
 /** What the ancestors have for a key as of the fork. Version 0: nothing. It can never change. */
 export class Inherited {
@@ -28,7 +28,7 @@ export class Inherited {
 /** One object for every miss. */
 export const NOT_INHERITED: Inherited = new Inherited(0, undefined);
 
-/** At most 2048 entries, the least recently used going first: two generations, of which the older is dropped whole. */
+/** At most 8192 entries, the least recently used going first: two generations, of which the older is dropped whole. */
 export class InheritedMemo {
   #young: Map<string, Inherited> = new Map();
   #old: Map<string, Inherited> = new Map();

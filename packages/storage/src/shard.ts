@@ -17,6 +17,8 @@ export const DEFAULT_SPACE = "default";
 
 /** Writes that `takeOver` looks at between two pauses: less than a millisecond. */
 const WRITES_PER_SLICE = 10_000;
+/** Commits that `loadInSlices` applies between two pauses: a few milliseconds. */
+const COMMITS_PER_SLICE = 2_000;
 
 /** A run that lies in files. */
 export interface StoredRun {
@@ -27,6 +29,17 @@ export interface StoredRun {
   readonly lastTimestamp: number;
   /** Called once, when something is asked that is not said here. */
   load(): ColdRun;
+}
+
+/** Commits that have been read and are not applied yet: they are when something of their run is first asked for. */
+export interface PendingCommits {
+  /**
+   * Applies the next of them to the run they are of, in order.
+   *
+   * @param limit how many; `Infinity` for all.
+   * @returns whether some are left.
+   */
+  apply(shard: RunShard, limit: number): boolean;
 }
 
 /**
@@ -53,6 +66,7 @@ export class RunShard {
   readonly #merges: MergeRecord[] = [];
   #coldThrough: Version;
   #stored: StoredRun | undefined;
+  #pending: PendingCommits | undefined = undefined;
   // Made when they are first needed: ten thousand forks that do nothing yet must cost little.
   #timeline: Timeline | undefined = undefined;
   #watermark: Watermark | undefined = undefined;
@@ -75,9 +89,9 @@ export class RunShard {
     return this.#coldThrough;
   }
 
-  /** Whether everything else is known than what a stored run says of itself. */
+  /** Whether everything is known, and not only what a stored run, or one with commits that are still to be applied, says of itself. */
   get isLoaded(): boolean {
-    return this.#stored === undefined;
+    return this.#stored === undefined && this.#pending === undefined;
   }
 
   /** Chains of its own that are in memory: a measure of what `evict` can bring. */
@@ -90,13 +104,12 @@ export class RunShard {
   /** The commits of this run; those of its ancestors are in theirs. */
   get timeline(): Timeline {
     this.load();
-    this.#timeline ??= new Timeline(this.forkVersion);
-    return this.#timeline;
+    return this.#ownTimeline();
   }
 
   /** Merges into this very run, oldest first. Kept by the commit pass. */
   get merges(): MergeRecord[] {
-    this.load();
+    this.#loadStored();
     return this.#merges;
   }
 
@@ -106,8 +119,61 @@ export class RunShard {
     return this.#watermark;
   }
 
-  /** Reads from files what a stored run consists of, though none of its values. Again does nothing. */
+  /**
+   * Leaves commits to be applied later, behind all that the run has: none of them is a merge.
+   *
+   * @param lastVersion of the newest of them, with its time; both count from here on.
+   */
+  defer(commits: PendingCommits, lastVersion: Version, lastTimestamp: number): void {
+    assert(this.#pending === undefined || this.#pending === commits, "commits are applied in order");
+    this.#pending = commits;
+    this.lastVersion = lastVersion;
+    this.lastTimestamp = lastTimestamp;
+  }
+
+  /**
+   * Reads from files what a stored run consists of, though none of its values, and applies the commits that are left to be. Again does
+   * nothing. What fails to be applied fails whenever the run is asked for anything.
+   */
   load(): void {
+    if (this.#stored === undefined && this.#pending === undefined) return;
+    this.#loadStored();
+    if (this.#pending !== undefined) this.#applyPending(Number.POSITIVE_INFINITY);
+  }
+
+  /** `load` a slice at a time. Between slices the run may be asked for anything: then the rest is done at once. */
+  *loadInSlices(commitsPerSlice: number = COMMITS_PER_SLICE): Generator<void, void, undefined> {
+    this.#loadStored();
+    while (this.#pending !== undefined) {
+      this.#applyPending(commitsPerSlice);
+      yield;
+    }
+  }
+
+  #applyPending(limit: number): void {
+    this.#loadAncestors();
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    const { lastVersion, lastTimestamp } = this;
+    // What applies them asks for tables.
+    this.#pending = undefined;
+    try {
+      if (pending.apply(this, limit)) this.#pending = pending;
+    } catch (error) {
+      // A part of a run must never be taken for the whole.
+      this.#pending = {
+        apply: () => {
+          throw error;
+        },
+      };
+      throw error;
+    } finally {
+      this.lastVersion = lastVersion;
+      this.lastTimestamp = lastTimestamp;
+    }
+  }
+
+  #loadStored(): void {
     const stored = this.#stored;
     if (stored === undefined) return;
     const cold = stored.load();
@@ -115,8 +181,8 @@ export class RunShard {
     this.#stored = undefined;
     try {
       this.#merges.push(...cold.merges);
-      this.attachCold(cold);
-      const { timeline } = this;
+      this.#attachTimeline(cold, this.#attachSpaces(cold));
+      const timeline = this.#ownTimeline();
       const dropped = this.#loadedSpaces().filter(({ droppedAt }) => droppedAt !== Number.POSITIVE_INFINITY);
       for (const space of dropped.sort((a, b) => a.droppedAt - b.droppedAt)) {
         if (space.droppedAt > timeline.floor) timeline.spaceDropped(space, space.droppedAt);
@@ -192,7 +258,7 @@ export class RunShard {
   /** The oldest first, so that however long the line is, none has to load another. */
   #loadAncestors(): void {
     const line: RunShard[] = [];
-    for (let shard = this.parent; shard !== undefined && !shard.isLoaded; shard = shard.parent) line.push(shard);
+    for (let shard = this.parent; shard !== undefined; shard = shard.parent) if (!shard.isLoaded) line.push(shard);
     for (const shard of line.reverse()) shard.load();
   }
 
@@ -210,8 +276,14 @@ export class RunShard {
     return spaces;
   }
 
+  /** What is known of the timeline without loading anything. */
+  #ownTimeline(): Timeline {
+    this.#timeline ??= new Timeline(this.forkVersion);
+    return this.#timeline;
+  }
+
   #attachTimeline(cold: ColdRun, spaces: readonly SpaceTables[]): void {
-    this.timeline.attachCold(cold.timeline, cold.through, ({ space, primitive, key }): WriteTarget => {
+    this.#ownTimeline().attachCold(cold.timeline, cold.through, ({ space, primitive, key }): WriteTarget => {
       const tables = spaces[space]!;
       return primitive === "event" ? tables.events() : tables.table(primitive).chainForReading(key);
     });

@@ -200,7 +200,7 @@ export class CheckpointWork {
     isRewritten: boolean,
     policy: WritingPolicy,
   ): Promise<readonly SegmentPlace[]> {
-    shard.load();
+    await this.#slices.run(shard.loadInSlices());
     const expected = expectedBytes(shard);
     const { kept, merged } = isRewritten ? { kept: [], merged: known } : chooseMerged(known, expected);
     const draft = this.#batch.begin(expected + merged.reduce((sum, { length }) => sum + length, 0));
