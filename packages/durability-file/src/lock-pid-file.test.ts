@@ -55,8 +55,8 @@ test("a holder that was killed holds nothing", async () => {
 });
 
 test.skipIf(!isLinux)("a holder that is dead and not yet collected by its parent holds nothing", async () => {
-  // The shell becomes a program that never waits for its children.
-  const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+  // The shell becomes a program that never waits for its children, before its child ends.
+  const parent = spawn("sh", ["-c", "sleep 2 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
   onTestFinished(() => void parent.kill("SIGKILL"));
   const pid = Number(await new Promise((resolve) => parent.stdout.once("data", resolve)));
   while (!readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")) await new Promise(setImmediate);

@@ -160,7 +160,7 @@ test("events that files take over stay what they were, however much of the rest 
     ),
     { numRuns: 40 },
   );
-}, 60_000);
+});
 
 test("files that end before those that were there, or lack an event, are refused", () => {
   const log = newLog();

@@ -101,7 +101,7 @@ test("a timeline that files take over says what it said before", () => {
     }),
     { numRuns: 40 },
   );
-}, 60_000);
+});
 
 test.each([false, true])(
   "who walks along the commits while files take them over misses none, reverse: %s",

@@ -4,12 +4,19 @@ import { count, nothing, text, version } from "./schemas.js";
 
 /** Where bytes were given up. */
 const range = z.looseObject({ file: text, offset: count, bytes: count });
+const lostPart = z.object({
+  file: text,
+  offset: count,
+  bytes: count,
+  what: text.exactOptional(),
+  runs: z.array(text).readonly().exactOptional(),
+});
 
 const recovery = z.object({
   commits: count,
   tornBytes: count,
   cut: z.array(range).readonly(),
-  lost: z.array(range).readonly(),
+  lost: z.array(lostPart).readonly(),
 });
 
 export const databaseCommands = {

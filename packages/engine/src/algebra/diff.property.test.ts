@@ -80,7 +80,7 @@ describe("for any history of runs and forks", () => {
       }),
       { numRuns: 300 },
     );
-  }, 30_000);
+  });
 
   test("it has nothing that is the same on both sides, and the other way round it is mirrored", () => {
     fc.assert(
@@ -119,5 +119,5 @@ describe("for any history of runs and forks", () => {
       }),
       { numRuns: 200 },
     );
-  }, 30_000);
+  });
 });

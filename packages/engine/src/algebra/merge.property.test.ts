@@ -349,5 +349,5 @@ describe("for any history of forks, merges, picks and reverts", () => {
       }),
       { numRuns: 150 },
     );
-  }, 30_000);
+  });
 });
