@@ -16,6 +16,8 @@ export interface FiledRuns {
   run(number: RunId): FiledRun | undefined;
   /** The runs that read through that one directly, deleted ones with forks of their own included. */
   forksOf(number: RunId): RunId[];
+  /** The runs that something was merged into, deleted ones that others read through included. */
+  mergeTargets(): RunId[];
   /** The same for a run that came with a snapshot file: what its row says of it. */
   imported(row: RunRow): FiledRun | undefined;
 }
@@ -156,6 +158,14 @@ export class LiveRuns implements RunGround {
   /** Shards of deleted runs that forks still read through, as far as somebody asked for them. */
   departed(): IterableIterator<RunShard> {
     return this.#departed.values();
+  }
+
+  /** Data of the runs that something was merged into, and perhaps of others: deleted ones that forks still read through included. */
+  *mergeTargets(): Iterable<RunShard> {
+    for (const number of this.#filed?.mergeTargets() ?? [])
+      if (!this.#released.has(number)) this.#shard(number)?.load();
+    for (const shard of this.#store.loaded()) if (shard.isLoaded) yield shard;
+    for (const shard of this.#departed.values()) if (shard.isLoaded) yield shard;
   }
 
   /** Runs made and deleted since `checkpointed`, in order. */

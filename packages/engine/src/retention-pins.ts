@@ -91,8 +91,7 @@ export class RetentionPins {
     this.#held = new WeakMap();
     this.#tags = allTags(system.shard);
     this.#merges = new Map();
-    for (const { shard } of this.#runs.loaded()) if (shard.isLoaded) this.#addMerges(shard);
-    for (const shard of this.#runs.departed()) if (shard.isLoaded) this.#addMerges(shard);
+    for (const shard of this.#runs.mergeTargets()) this.#addMerges(shard);
   }
 
   /**

@@ -29,7 +29,8 @@ export function auditCheckpoint(disk: CrashVfs, names: readonly string[], hasAll
     },
   );
   if (root === undefined || log.snapshots === undefined) throw new Error("there is no checkpoint");
-  const catalogue = Catalogue.open(new SnapshotLibrary(log.snapshots, 1_000_000), root);
+  const library = new SnapshotLibrary(log.snapshots, 1_000_000);
+  const catalogue = Catalogue.open(library, root);
   const live = new Map<string, number>();
   const named: string[] = [];
   const forks = new Map<number, number[]>();
@@ -46,6 +47,9 @@ export function auditCheckpoint(disk: CrashVfs, names: readonly string[], hasAll
   }
   expect(named.sort()).toEqual([...names, "_system"].sort());
   for (const number of rows.keys()) expect(catalogue.forksOf(number as never)).toEqual(forks.get(number) ?? []);
+  for (const [number, { places }] of rows)
+    expect(catalogue.isMergeTarget(number as never)).toBe(places.length > 0 && library.open(places).merges.length > 0);
+  expect(catalogue.mergeTargets().filter((number) => !rows.has(number))).toEqual([]);
   const files = catalogue.files();
   expect(files.sort()).toEqual([...live.keys()].sort());
   for (const name of files)

@@ -1,7 +1,7 @@
 import { CrashVfs } from "@strata/durability/testing";
 import { expect, test } from "vitest";
 import { keepLast } from "../src/index.js";
-import { nothingLeft } from "./drive.js";
+import { drive, nothingLeft } from "./drive.js";
 import { openSimulated } from "./simulated-database.js";
 import { SlicingTime } from "./slicing-time.js";
 
@@ -33,4 +33,27 @@ test("a checkpoint has what a run held at its moment, though it was written over
     for (const name of RUNS)
       expect(left.get(name, "key"), `${name}, written over in pause ${pause}`).toBe("at the moment");
   }
+});
+
+test("what the next merge starts from stays, though nobody has asked for the run that knows of the last one", async () => {
+  const vfs = new CrashVfs();
+  let { db, time } = openSimulated(vfs, OPTIONS);
+  const checkpointAndReopen = async (seed: number) => {
+    await drive(time, db.checkpoint());
+    db.close();
+    ({ db, time } = openSimulated(vfs, { ...OPTIONS, seed }));
+  };
+  db.put("default", "key", 0);
+  db.put("default", "other", 0);
+  db.fork(db.runs.must("default"), ["source", "target"]);
+  db.put("source", "key", 1);
+  db.put("target", "other", 1);
+  db.algebra.merge("source", "target");
+  for (let round = 0; round < 4; round++) {
+    await checkpointAndReopen(round + 2);
+    for (let i = 0; i < 30; i++) db.put("source", "key", 100 * round + i);
+  }
+  await checkpointAndReopen(9);
+  expect(db.algebra.merge("source", "target")).toMatchObject({ applied: 1, conflicts: [] });
+  expect(db.get("target", "key")).toBe(329);
 });

@@ -33,6 +33,7 @@ const RUN = "run/";
 const FORK = "fork/";
 const FILE = "file/";
 const DEAD = "dead/";
+const MERGE = "merge/";
 const HEX_DIGITS = 14;
 
 /**
@@ -139,6 +140,15 @@ export class Catalogue {
     return this.#list(prefix).map((key) => Number.parseInt(key.slice(prefix.length), 16) as RunId);
   }
 
+  /** The numbers of the runs that something was merged into. */
+  mergeTargets(): RunId[] {
+    return this.#list(MERGE).map((key) => Number.parseInt(key.slice(MERGE.length), 16) as RunId);
+  }
+
+  isMergeTarget(number: RunId): boolean {
+    return this.#get(MERGE + hex(number)) !== undefined;
+  }
+
   file(name: string): CatalogueFile | undefined {
     const value = this.#get(FILE + name);
     if (value === undefined) return undefined;
@@ -205,6 +215,10 @@ export class CatalogueChanges {
       placesToValue(places),
     ]);
     if (base !== undefined) this.rows.set(forkKey(base, number), true);
+  }
+
+  setMergeTarget(number: RunId, isOne: boolean): void {
+    this.rows.set(MERGE + hex(number), isOne ? true : undefined);
   }
 
   removeRun(number: RunId, base: RunId | undefined): void {

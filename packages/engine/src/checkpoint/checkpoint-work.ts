@@ -1,5 +1,13 @@
 import type { RunId, Version } from "@strata/core";
-import { type ByteSource, type KeepEntries, ReadView, type RunShard, writeSegment } from "@strata/storage";
+import {
+  BlockCache,
+  type ByteSource,
+  type KeepEntries,
+  openSegments,
+  ReadView,
+  type RunShard,
+  writeSegment,
+} from "@strata/storage";
 import type { LiveRuns } from "../live-runs.js";
 import type { LongWork, Slices } from "../long-work.js";
 import { originOf } from "../run.js";
@@ -62,6 +70,8 @@ const COMMIT_BYTES = 24;
 const COMMITS_JUDGED = 256;
 /** The fixed parts of a segment. Bytes. */
 const SMALLEST_SEGMENT = 256;
+/** To look for merges in segments, of which little is read. Bytes. */
+const MERGES_CACHE_BYTES = 64 * 1024;
 /** A row of the catalogue. Bytes. */
 const ROW_BYTES = 64;
 
@@ -122,6 +132,7 @@ export class CheckpointWork {
       if (filed === undefined) for (const { file, length } of known) this.#use(file, length);
       const places = writes ? await this.#writeRun(shard, known, isRewritten, policy) : known;
       if (writes) this.written.push({ shard, places });
+      if (writes && shard.merges.length > 0) this.#changes.setMergeTarget(shard.id, true);
       const row: CatalogueRow = {
         name: names[index],
         lastVersion: moment[index]!.lastVersion,
@@ -149,6 +160,7 @@ export class CheckpointWork {
       this.bytes += place.length;
       this.#use(place.file, place.length);
       places.push(place);
+      if (hasMerges(shard, merge)) this.#changes.setMergeTarget(shard.id, true);
     }
     this.#changes.setRun(shard.id, { ...row, places });
   }
@@ -242,6 +254,7 @@ export class CheckpointWork {
     const row = this.#catalogue.run(number);
     if (row === undefined) return;
     this.#changes.removeRun(number, row.base);
+    if (this.#catalogue.isMergeTarget(number)) this.#changes.setMergeTarget(number, false);
     for (const { file, length } of row.places) this.#use(file, -length);
   }
 
@@ -279,6 +292,12 @@ function chooseMerged(
     size += places[first]!.length;
   }
   return { kept: places.slice(0, first), merged: places.slice(first) };
+}
+
+/** Whether something was merged into a run that lies in `sources`, and has done more in memory. */
+function hasMerges(shard: RunShard, sources: readonly ByteSource[]): boolean {
+  if (shard.isLoaded && shard.merges.length > 0) return true;
+  return sources.length > 0 && openSegments(sources, { cache: new BlockCache(MERGES_CACHE_BYTES) }).merges.length > 0;
 }
 
 /** What the run has done up to this version is in files. What it inherited is in those of others. */

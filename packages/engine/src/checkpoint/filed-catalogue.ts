@@ -6,7 +6,7 @@ import { isSize, placesFromValue, placesToValue, type SegmentPlace } from "./seg
 import type { SnapshotLibrary } from "./snapshot-library.js";
 
 /** What of a catalogue leads to its runs. */
-export type RunDirectory = Pick<Catalogue, "run" | "forksOf">;
+export type RunDirectory = Pick<Catalogue, "run" | "forksOf" | "mergeTargets">;
 
 /** The runs that a catalogue lists, and those that came with files of their own. */
 export class FiledCatalogue implements FiledRuns {
@@ -30,6 +30,10 @@ export class FiledCatalogue implements FiledRuns {
 
   forksOf(number: RunId): RunId[] {
     return this.#catalogue.forksOf(number);
+  }
+
+  mergeTargets(): RunId[] {
+    return this.#catalogue.mergeTargets();
   }
 
   imported(row: RunRow): FiledRun | undefined {

@@ -30,6 +30,11 @@ export class RepairedDirectory implements RunDirectory {
     return this.#rows.keys();
   }
 
+  /** Nobody asks a repair for it: what it copies is looked at anew. */
+  mergeTargets(): RunId[] {
+    return [];
+  }
+
   forksOf(number: RunId): RunId[] {
     return this.#forks.get(number) ?? [];
   }
