@@ -5,6 +5,7 @@ import {
   InvalidArgumentError,
   type Limits,
   type Logger,
+  type Options,
   type Runtime,
   resolveLimits,
   StateError,
@@ -25,6 +26,7 @@ import type { BackupInfo } from "./checkpoint/copy-writer.js";
 import { Upkeep } from "./checkpoint/upkeep.js";
 import type { VerifyReport } from "./checkpoint/verification.js";
 import { CommitPass } from "./commit.js";
+import { Compaction, type CompactionInfo } from "./compaction.js";
 import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
 import { type Backend, DatabaseBuilder } from "./database-builder.js";
 import { describeDatabase } from "./database-info.js";
@@ -94,6 +96,7 @@ export class Database {
   readonly #recovered: Recovered;
   /** `undefined` where the log is all that is kept. */
   readonly #checkpointer: Checkpointer | undefined;
+  readonly #compaction: Compaction;
   readonly #upkeep: Upkeep;
   readonly #checkpointsOnShutdown: boolean;
   readonly #openedAt: number;
@@ -208,6 +211,15 @@ export class Database {
       durability: this.#durability,
       newestVersion: () => this.#commitPass.lastVersion,
       versionOf: (run, at) => this.#wholeVersionOf(run, at),
+    });
+    this.#compaction = new Compaction({
+      durability: this.#durability,
+      runs: this.runs.live,
+      retention: this.retention,
+      checkpointer: this.#checkpointer,
+      policy: new RetentionWriting(this.runs.live, this.retention),
+      clock: this.runtime.clock,
+      timer: this.timer,
     });
     this.#upkeep = new Upkeep({
       gate: this.#gate,
@@ -453,7 +465,21 @@ export class Database {
   async checkpoint(work: LongWork = {}): Promise<CheckpointInfo> {
     this.#gate.assertOpen();
     this.#gate.assertWritable();
-    return await this.#mustCheckpoint().run(work);
+    const { runs, bytes, logBytesRetired } = await this.#mustCheckpoint().run(work);
+    return Object.freeze({ runs, bytes, logBytesRetired });
+  }
+
+  /**
+   * Drops the history that retention does not keep, forgets keys that are gone, and makes files smaller of which little is in use. In slices,
+   * while reads and writes go on.
+   *
+   * @param options.erase everything is written anew and the log is cut: nothing that was deleted or trimmed stays on the disk.
+   * @throws StateError `READ_ONLY`, `DATABASE_CLOSED`; what the disk says, and then nothing is lost
+   */
+  async compact(options: LongWork & Options<{ erase: boolean }> = {}): Promise<CompactionInfo> {
+    this.#gate.assertOpen();
+    this.#gate.assertWritable();
+    return Object.freeze(await this.#compaction.run(options.erase === true, options));
   }
 
   /**

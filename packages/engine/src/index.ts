@@ -21,6 +21,7 @@ export { type RepairParts, repairInto } from "./checkpoint/repair.js";
 export type { VerifyProblem, VerifyReport } from "./checkpoint/verification.js";
 export { CommitData } from "./commit-data.js";
 export type { CommitScan, CommitSummary } from "./commit-history.js";
+export type { CompactionInfo } from "./compaction.js";
 export { abortRate, TransactionCoordinator, type TransactionMetrics, totalCompleted } from "./coordinator.js";
 export { Database, type PersistenceMode, SHUTDOWN_TIMEOUT_MS } from "./database.js";
 export { type Backend, type BuilderSettings, DatabaseBuilder, durabilityMode } from "./database-builder.js";

@@ -1,3 +1,4 @@
+import type { Version } from "@strata/core";
 import type { KeepEntries, RunShard } from "@strata/storage";
 import type { WritingPolicy } from "./checkpoint/checkpoint-work.js";
 import type { LiveRuns } from "./live-runs.js";
@@ -18,6 +19,10 @@ export class RetentionWriting implements WritingPolicy {
 
   isRewritten(): boolean {
     return false;
+  }
+
+  isHeld(shard: RunShard, from: Version, to: Version): boolean {
+    return this.#retention.groundOf(shard).isPinned(from, to);
   }
 
   keep(shard: RunShard): KeepEntries | undefined {

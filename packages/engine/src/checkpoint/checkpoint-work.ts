@@ -42,6 +42,17 @@ export interface WritingPolicy {
    * @param isWhole whether all of the run's segments are taken in, so that nothing older can show through.
    */
   keep(shard: RunShard, isWhole: boolean): KeepEntries | undefined;
+  /** Whether somebody holds a version of the run in [from, to): the commit that it shows stays known, whatever is left of it. */
+  isHeld(shard: RunShard, from: Version, to: Version): boolean;
+}
+
+/** The same policy, for other runs. */
+export function rewriting(policy: WritingPolicy, isRewritten: WritingPolicy["isRewritten"]): WritingPolicy {
+  return {
+    isRewritten,
+    keep: (shard, isWhole) => policy.keep(shard, isWhole),
+    isHeld: (shard, from, to) => policy.isHeld(shard, from, to),
+  };
 }
 
 /** A run that lies in another library, or in memory, and is written as one segment. */
@@ -96,6 +107,8 @@ export class CheckpointWork {
   readonly forgotten: RunId[] = [];
   /** Bytes of the segments of runs. */
   bytes = 0;
+  /** Entries of older segments that the new ones do not have. */
+  entriesDropped = 0;
 
   /** @param library where it is written to. */
   constructor(library: SnapshotLibrary, catalogue: Catalogue, moment: CheckpointMoment, slices: Slices) {
@@ -221,7 +234,8 @@ export class CheckpointWork {
       from: filedThrough(shard),
       through: this.#moment.version,
       merge: this.#library.sources(merged),
-      keep: merged.length === 0 ? undefined : policy.keep(shard, kept.length === 0),
+      keep: merged.length === 0 ? undefined : this.#counting(policy.keep(shard, kept.length === 0)),
+      isPinned: (from: Version, to: Version) => policy.isHeld(shard, from, to),
     };
     await this.#slices.run(writeSegment(input, draft.write));
     const place = draft.end();
@@ -229,6 +243,15 @@ export class CheckpointWork {
     this.#use(place.file, place.length);
     for (const { file, length } of merged) this.#use(file, -length);
     return [...kept, place];
+  }
+
+  #counting(keep: KeepEntries | undefined): KeepEntries | undefined {
+    if (keep === undefined) return undefined;
+    return (primitive, key, versions, isDead) => {
+      const kept = keep(primitive, key, versions, isDead);
+      for (const stays of kept ?? []) if (!stays) this.entriesDropped++;
+      return kept;
+    };
   }
 
   /** A run that nobody has asked for since it was made: there is its row, and what it came with. */

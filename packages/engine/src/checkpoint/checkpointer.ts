@@ -14,7 +14,8 @@ import type { DerivedIndex } from "../derived-index.js";
 import type { LiveRuns } from "../live-runs.js";
 import { type LongWork, Slices } from "../long-work.js";
 import { Catalogue } from "./catalogue.js";
-import { type CheckpointMoment, CheckpointWork, type WritingPolicy } from "./checkpoint-work.js";
+import { type CheckpointMoment, CheckpointWork, rewriting, type WritingPolicy } from "./checkpoint-work.js";
+import { isMostlyWaste, wastefulFiles } from "./file-waste.js";
 import { FiledCatalogue } from "./filed-catalogue.js";
 import type { SegmentPlace } from "./segment-place.js";
 import { SnapshotBatch } from "./snapshot-batch.js";
@@ -28,6 +29,12 @@ export interface CheckpointInfo {
   readonly bytes: number;
   /** Of log that is not needed any more and was removed. */
   readonly logBytesRetired: number;
+}
+
+/** The same, for who compacts. */
+export interface CheckpointResult extends CheckpointInfo {
+  /** Entries that the older segments had and the new ones do not. */
+  readonly entriesDropped: number;
 }
 
 export interface CheckpointSettings {
@@ -58,7 +65,7 @@ export interface CheckpointFailure {
   readonly cause: StrataError | undefined;
 }
 
-const NOTHING_DONE: CheckpointInfo = Object.freeze({ runs: 0, bytes: 0, logBytesRetired: 0 });
+const NOTHING_DONE: CheckpointResult = Object.freeze({ runs: 0, bytes: 0, logBytesRetired: 0, entriesDropped: 0 });
 
 /**
  * Writes what the log says into snapshot files, so that the log stays short, history leaves memory, and opening reads next to nothing.
@@ -170,14 +177,14 @@ export class Checkpointer implements DerivedIndex {
    * Writes a checkpoint of all that is committed; does nothing when that is what the last one was of. One at a time: a second call waits
    * for the first.
    *
-   * @param rewriting given to write runs anew that have not changed.
+   * @param own a policy of its own: given to write runs anew that have not changed.
    *
    * @throws what the disk says; then the checkpoint before still counts. The signal's reason, when it is aborted.
    */
-  async run(work: LongWork = {}, rewriting?: WritingPolicy): Promise<CheckpointInfo> {
+  async run(work: LongWork = {}, own?: WritingPolicy): Promise<CheckpointResult> {
     while (this.#running !== undefined) await this.#running.catch(() => {});
     this.#mustBeOpen();
-    const running = this.#take(work, rewriting);
+    const running = this.#take(work, own);
     this.#running = running;
     try {
       const info = await running;
@@ -233,7 +240,7 @@ export class Checkpointer implements DerivedIndex {
    *
    * @throws as `run` does
    */
-  async rewriteAll(policy: WritingPolicy, work: LongWork = {}): Promise<CheckpointInfo> {
+  async rewriteAll(policy: WritingPolicy, work: LongWork = {}): Promise<CheckpointResult> {
     this.#mustBeOpen();
     const slices = new Slices(this.#clock, this.#timer, work.signal);
     for (const name of this.#runs.names()) {
@@ -242,11 +249,24 @@ export class Checkpointer implements DerivedIndex {
     }
     // What is in the log now lies below the first of the two checkpoints: it goes with the second.
     this.#durability.roll();
-    const keep = (shard: RunShard, isWhole: boolean) => policy.keep(shard, isWhole);
     const isRewritten = (shard: RunShard) => shard.coldThrough > shard.forkVersion;
-    const info = await this.run(work, { isRewritten, keep });
-    const { logBytesRetired } = await this.run({ signal: work.signal }, { isRewritten: () => false, keep });
-    return { ...info, logBytesRetired: info.logBytesRetired + logBytesRetired };
+    return await this.rewrite(rewriting(policy, isRewritten), work);
+  }
+
+  /** The same for the runs that `policy` says. The log is left as it is. */
+  async rewrite(policy: WritingPolicy, work: LongWork = {}): Promise<CheckpointResult> {
+    const result = await this.run(work, policy);
+    // The first leaves the one before usable; the second lets it go.
+    const { logBytesRetired } = await this.run(
+      { signal: work.signal },
+      rewriting(policy, () => false),
+    );
+    return { ...result, logBytesRetired: result.logBytesRetired + logBytesRetired };
+  }
+
+  /** Whether something of a run lies in one of these files. */
+  liesIn(number: RunId, files: ReadonlySet<string>): boolean {
+    return this.#placesOf(number).some(({ file }) => files.has(file));
   }
 
   /** Holds all files in place until what it returns is called. */
@@ -281,14 +301,15 @@ export class Checkpointer implements DerivedIndex {
     this.#cancelScheduled?.();
   }
 
-  async #take({ signal, onProgress }: LongWork, rewriting: WritingPolicy | undefined): Promise<CheckpointInfo> {
+  async #take({ signal, onProgress }: LongWork, own: WritingPolicy | undefined): Promise<CheckpointResult> {
     if (this.#unread !== undefined || this.#unattached.size > 0) await this.#turnToFiles();
-    const lsn = this.#durability.end;
-    const previous = this.#published;
-    this.#begunAt = lsn;
-    if (lsn === previous.lsn && rewriting === undefined) return NOTHING_DONE;
-    const moment = this.#drawMoment();
     const slices = new Slices(this.#clock, this.#timer, signal);
+    const previous = this.#published;
+    if (this.#durability.end === previous.lsn && own === undefined) return NOTHING_DONE;
+    const policy = own ?? (await this.#sparingFiles(slices));
+    const lsn = this.#durability.end;
+    this.#begunAt = lsn;
+    const moment = this.#drawMoment();
     const ground = {
       runs: this.#runs,
       shards: () => this.#store.loaded(),
@@ -301,7 +322,7 @@ export class Checkpointer implements DerivedIndex {
       let places: readonly SegmentPlace[];
       let logBytesRetired: number;
       try {
-        await work.writeRuns(ground, rewriting ?? this.#policy, onProgress);
+        await work.writeRuns(ground, policy, onProgress);
         places = await work.writeCatalogue(previous.version);
         this.#mustBeOpen();
         const root = Catalogue.rootOf(places, moment.timestamp, catalogue.epochsBefore);
@@ -324,7 +345,7 @@ export class Checkpointer implements DerivedIndex {
       await this.#turnToFiles();
       this.#removeFiles();
       this.trimMemory();
-      return { runs: work.written.length, bytes: work.bytes, logBytesRetired };
+      return { runs: work.written.length, bytes: work.bytes, logBytesRetired, entriesDropped: work.entriesDropped };
     } finally {
       work.release();
     }
@@ -388,6 +409,23 @@ export class Checkpointer implements DerivedIndex {
 
   #placesOf(number: RunId): readonly SegmentPlace[] {
     return this.#catalogue.run(number)?.places ?? this.#imported.get(number) ?? [];
+  }
+
+  /**
+   * The usual policy; where more of the files is unused than in use, runs that lie in the worst of them are written anew besides. That
+   * happens once as much has been written as there is, so it costs each checkpoint a constant share.
+   */
+  async #sparingFiles(slices: Slices): Promise<WritingPolicy> {
+    const usual = this.#policy;
+    if (!isMostlyWaste(this.#catalogue)) return usual;
+    const wasteful = wastefulFiles(this.#catalogue);
+    const moved = new Set<RunShard>();
+    for (const number of this.#catalogue.runs()) {
+      const shard = this.liesIn(number, wasteful) ? this.#runs.shardOf(number) : undefined;
+      if (shard !== undefined) moved.add(shard);
+      await slices.pause();
+    }
+    return rewriting(usual, (shard) => moved.has(shard) || usual.isRewritten(shard));
   }
 
   #filed(): FiledCatalogue {

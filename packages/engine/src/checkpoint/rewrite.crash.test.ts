@@ -9,7 +9,7 @@ import type { Database } from "../index.js";
 import type { WritingPolicy } from "./checkpoint-work.js";
 
 /** Nothing is dropped. */
-const KEEP_EVERYTHING: WritingPolicy = { isRewritten: () => false, keep: () => undefined };
+const KEEP_EVERYTHING: WritingPolicy = { isRewritten: () => false, keep: () => undefined, isHeld: () => false };
 
 /** Random power losses tried at each crash point. More for long runs: `STRATA_CRASH_SEEDS=50`. */
 const SEEDS = Number(process.env["STRATA_CRASH_SEEDS"] ?? 1);

@@ -17,7 +17,7 @@ import type { WritingPolicy } from "./checkpoint-work.js";
 const SECRET = "my-secret-value";
 
 /** Nothing is dropped. */
-const KEEP_EVERYTHING: WritingPolicy = { isRewritten: () => false, keep: () => undefined };
+const KEEP_EVERYTHING: WritingPolicy = { isRewritten: () => false, keep: () => undefined, isHeld: () => false };
 
 /** Nothing but the newest state; what is deleted goes where nothing older can show through. */
 const NEWEST_ONLY: WritingPolicy = {
@@ -26,6 +26,7 @@ const NEWEST_ONLY: WritingPolicy = {
     const newest = versions.length - 1;
     return versions.map((_version, i) => i === newest && !isDead(i));
   },
+  isHeld: () => false,
 };
 
 /** Databases in which every primitive has had a secret that was deleted or overwritten, in files and in the log, also by a run nobody asks for. */
