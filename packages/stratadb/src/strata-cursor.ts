@@ -5,6 +5,7 @@ import {
   type Feed,
   type Handle,
   hasMethods,
+  isBoolean,
   isFunction,
   isString,
   makeAsyncDisposable,
@@ -31,6 +32,7 @@ import {
 import type {
   CheckpointInfo,
   CommitInfo,
+  CompactionInfo,
   Database,
   DatabaseInfo,
   EventLog,
@@ -217,6 +219,20 @@ export abstract class StrataCursor implements Handle {
     this.#here();
     checkOptions("checkpoint", options, LONG_WORK);
     return await this.database.checkpoint(options);
+  }
+
+  /**
+   * Drops the history that retention does not keep, from memory and from files, forgets keys that are gone, and packs files anew of which
+   * little is in use. In slices, while reads and writes go on. What views, transactions, tags, forks and merges need stays.
+   *
+   * @param options.erase everything is written anew and the log is cut, so that nothing which was deleted or trimmed is left on the disk.
+   * @throws {StateError} `READ_ONLY`
+   * @throws {IoError} `DISK_FULL`, `IO_ERROR`: nothing is lost
+   */
+  async compact(options?: LongWork & Options<{ erase: boolean }>): Promise<CompactionInfo> {
+    this.#here();
+    checkOptions("compact", options, { ...LONG_WORK, erase: isBoolean });
+    return await this.database.compact(options);
   }
 
   /**

@@ -65,6 +65,7 @@ export type {
   CheckpointOptions,
   CommitInfo,
   CommitSummary as CommitRecord,
+  CompactionInfo,
   Conflict,
   ConflictResolver,
   DatabaseInfo,

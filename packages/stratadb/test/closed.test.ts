@@ -38,6 +38,7 @@ const CALLS: { readonly [name: string]: (db: Strata) => unknown } = {
 const ASYNC_CALLS: { readonly [name: string]: (db: Strata) => Promise<unknown> } = {
   durable: (db) => db.durable(),
   checkpoint: (db) => db.checkpoint(),
+  compact: (db) => db.compact(),
   verify: (db) => db.verify(),
   backup: (db) => db.backup("nowhere"),
 };

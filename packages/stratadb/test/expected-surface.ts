@@ -353,6 +353,7 @@ export interface Strata extends Handle, Disposable, AsyncDisposable {
   flush(): void;
   durable(): Promise<void>;
   checkpoint(options?: LongWork): Promise<CheckpointInfo>;
+  compact(options?: LongWork & Options<{ erase: boolean }>): Promise<CompactionInfo>;
   verify(options?: LongWork): Promise<VerifyReport>;
   backup(directory: string, options?: LongWork): Promise<VerifyReport>;
   commitStatus(commit: Pick<CommitInfo, "epoch" | "version">): "committed" | "lost" | "unknown";
@@ -388,6 +389,10 @@ export type OpenOptions = Options<{
   onHealth: (health: Health) => void;
 }>;
 export type LongWork = Options<{ signal: AbortSignal; onProgress: (done: number, total: number) => void }>;
+export interface CompactionInfo {
+  readonly versionsDropped: number;
+  readonly bytesFreed: number;
+}
 export interface CheckpointInfo {
   readonly runs: number;
   readonly bytes: number;
