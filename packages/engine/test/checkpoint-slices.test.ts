@@ -11,6 +11,7 @@ import { observe, observeSpace, storesOf } from "./stores.js";
 
 /** Lives of a database. More for long runs: `STRATA_SLICE_SEEDS=200`. */
 const SEEDS = Number(process.env["STRATA_SLICE_SEEDS"] ?? 6);
+const LIMIT_MS = 60_000 + 20_000 * SEEDS;
 const CHECKPOINTS = 4;
 const RUN_NAMES = ["default", "a", "b", "c", "d"];
 const KEYS_IN_ALL = 2_000;
@@ -165,33 +166,37 @@ class Twins {
 }
 
 describe("in the pauses of a checkpoint", () => {
-  test("everything can be read and done as if there were none", async () => {
-    let pauses = 0;
-    for (let seed = 0; seed < SEEDS; seed++) {
-      const twins = new Twins(seed);
-      twins.both((db) => {
-        const keys = Array.from({ length: KEYS_IN_ALL }, (_, i): [string, number] => [`key-${i}`, -i]);
-        storesOf(db.head(db.runs.must("default"))).kv.putMany(keys);
-        db.fork(db.runs.must("default"), ["a"]);
-        db.runs.create("b");
-      });
-      for (let round = 0; round < CHECKPOINTS; round++) {
-        for (let i = 0; i < 2; i++) twins.writeMuch(round);
-        pauses += await twins.checkpoint();
-        twins.compare();
-        for (let i = 0; i < 10; i++) twins.disturb();
+  test(
+    "everything can be read and done as if there were none",
+    async () => {
+      let pauses = 0;
+      for (let seed = 0; seed < SEEDS; seed++) {
+        const twins = new Twins(seed);
+        twins.both((db) => {
+          const keys = Array.from({ length: KEYS_IN_ALL }, (_, i): [string, number] => [`key-${i}`, -i]);
+          storesOf(db.head(db.runs.must("default"))).kv.putMany(keys);
+          db.fork(db.runs.must("default"), ["a"]);
+          db.runs.create("b");
+        });
+        for (let round = 0; round < CHECKPOINTS; round++) {
+          for (let i = 0; i < 2; i++) twins.writeMuch(round);
+          pauses += await twins.checkpoint();
+          twins.compare();
+          for (let i = 0; i < 10; i++) twins.disturb();
+        }
+        expectReplaysToAgree(twins.db);
+        const { db } = twins;
+        await db.checkpoint();
+        auditCheckpoint(twins.disk, db.runs.list(), true);
+        const shown = observe(db);
+        db.close();
+        const again = openSimulated(twins.disk, { seed: 2 }).db;
+        expect(again.info().recovery?.commits).toBe(0);
+        expect(observe(again)).toEqual(shown);
+        expectReplaysToAgree(again);
       }
-      expectReplaysToAgree(twins.db);
-      const { db } = twins;
-      await db.checkpoint();
-      auditCheckpoint(twins.disk, db.runs.list(), true);
-      const shown = observe(db);
-      db.close();
-      const again = openSimulated(twins.disk, { seed: 2 }).db;
-      expect(again.info().recovery?.commits).toBe(0);
-      expect(observe(again)).toEqual(shown);
-      expectReplaysToAgree(again);
-    }
-    expect(pauses).toBeGreaterThan(SEEDS * CHECKPOINTS * 5);
-  });
+      expect(pauses).toBeGreaterThan(SEEDS * CHECKPOINTS * 5);
+    },
+    LIMIT_MS,
+  );
 });

@@ -75,6 +75,7 @@ export const CHECKPOINT_WORKLOAD: readonly CheckpointStep[] = [
   "checkpoint",
   { what: "what came goes, its fork lives", run: (db) => db.runs.delete("job") },
   { what: "one comes and goes at once", run: (db) => db.bundles.import([latest], { as: "short" }) },
+  { what: "it is written to", run: (db) => db.put("short", "a", 1) },
   { what: "it goes", run: (db) => db.runs.delete("short") },
   { what: "the grandchild lives on", run: (db) => db.put("grandchild", "last", true) },
   { what: "the other one goes", run: (db) => db.runs.delete("past") },

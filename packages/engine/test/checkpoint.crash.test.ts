@@ -10,6 +10,7 @@ import { type Moment, WatchedDisk } from "./watched-disk.js";
 
 /** Random power losses tried at each moment, beside the systematic ones. More for long runs: `STRATA_CRASH_SEEDS=50`. */
 const SEEDS = Number(process.env["STRATA_CRASH_SEEDS"] ?? 1);
+const LIMIT_MS = 120_000 * SEEDS;
 /** What is recovered is replayed, written to and checkpointed again at each so-manieth moment. */
 const THOROUGH_EVERY = 13;
 
@@ -129,21 +130,29 @@ async function expectToGoOn(left: Left): Promise<void> {
 }
 
 describe("wherever the process or the power fails, in the middle of checkpoints too", () => {
-  test("a whole prefix with every durable commit is recovered", () => {
-    let explored = 0;
-    for (let index = 0; index < moments.length; index++) {
-      for (const left of leftAt(index)) {
-        expectPrefix(left).db.close();
-        explored++;
+  test(
+    "a whole prefix with every durable commit is recovered",
+    () => {
+      let explored = 0;
+      for (let index = 0; index < moments.length; index++) {
+        for (const left of leftAt(index)) {
+          expectPrefix(left).db.close();
+          explored++;
+        }
       }
-    }
-    expect(explored).toBeGreaterThan(moments.length);
-  });
+      expect(explored).toBeGreaterThan(moments.length);
+    },
+    LIMIT_MS,
+  );
 
-  test("what is recovered goes on working, and the next checkpoint removes what was left over", async () => {
-    for (let index = 0; index < moments.length; index += THOROUGH_EVERY)
-      for (const left of leftAt(index)) await expectToGoOn(left);
-  });
+  test(
+    "what is recovered goes on working, and the next checkpoint removes what was left over",
+    async () => {
+      for (let index = 0; index < moments.length; index += THOROUGH_EVERY)
+        for (const left of leftAt(index)) await expectToGoOn(left);
+    },
+    LIMIT_MS,
+  );
 
   test("the workload has everything happen that a checkpoint can do to files", () => {
     for (const call of ["unlink wal/", "unlink snapshots/", "create snapshots/", "rename snapshots/", "write", "sync"])

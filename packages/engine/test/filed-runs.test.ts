@@ -1,6 +1,7 @@
 import { CrashVfs } from "@strata/durability/testing";
 import { describe, expect, test } from "vitest";
 import type { Database } from "../src/index.js";
+import { auditCheckpoint } from "./checkpoint-audit.js";
 import { drive } from "./drive.js";
 import { openSimulated } from "./simulated-database.js";
 import { storesOf } from "./stores.js";
@@ -55,4 +56,34 @@ describe("runs that lie in files", () => {
     expect((await drive(time, db.checkpoint())).runs).toBe(1);
     expect(on(db, "fork").events.len()).toBe(1);
   });
+
+  test("are gone for good when they are deleted, also where most of what files tell of runs is not written anew", async () => {
+    const vfs = new CrashVfs();
+    const { db, time } = openSimulated(vfs, { segments: {} });
+    for (let i = 0; i < 150; i++) db.runs.create(`run-${i}`);
+    await drive(time, db.checkpoint());
+    for (let round = 0; round < 6; round++) {
+      db.runs.delete(`run-${round}`);
+      db.put("default", "round", round);
+      await drive(time, db.checkpoint());
+      auditCheckpoint(vfs, db.runs.list(), true);
+    }
+  });
+
+  test.each([0, 100])(
+    "lie in few segments, with %i others, however many small checkpoints there were",
+    async (others) => {
+      const vfs = new CrashVfs();
+      const { db, time } = openSimulated(vfs, { segments: {} });
+      for (let i = 0; i < others; i++) db.runs.create(`run-${i}`);
+      for (let round = 0; round < 80; round++) {
+        db.put("default", `key-${round % 7}`, round);
+        if (round % 5 === 0) db.runs.create(`late-${round}`);
+        await drive(time, db.checkpoint());
+        // Those of the newest checkpoint, and those that the one before still needs.
+        expect(vfs.list("snapshots").length).toBeLessThan(20);
+      }
+      auditCheckpoint(vfs, db.runs.list(), true);
+    },
+  );
 });

@@ -9,6 +9,7 @@ import { expectReplaysToAgree } from "./replay-oracle.js";
 /** Sequences for each model. More for long runs: `STRATA_MODEL_RUNS=5000`. */
 const RUNS = Number(process.env["STRATA_MODEL_RUNS"] ?? 60);
 const COMMANDS_MAX = 60;
+const LIMIT_MS = 120_000 + 2_000 * RUNS;
 
 describe("a database shows what a naive model shows, whatever happens to it", () => {
   test.each(Object.entries(OPERATIONS))(
@@ -30,6 +31,6 @@ describe("a database shows what a naive model shows, whatever happens to it", ()
         { numRuns: RUNS },
       );
     },
-    120_000,
+    LIMIT_MS,
   );
 });

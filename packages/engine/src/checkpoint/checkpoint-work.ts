@@ -182,7 +182,7 @@ export class CheckpointWork {
   async writeCatalogue(previous: Version): Promise<readonly SegmentPlace[]> {
     const { version, timestamp } = this.#moment;
     const catalogue = this.#catalogue;
-    const { kept, merged } = chooseMerged(catalogue.places, this.#changes.rows.size * ROW_BYTES);
+    const { kept, merged } = chooseMerged(catalogue.places, SMALLEST_SEGMENT + this.#changes.rows.size * ROW_BYTES);
     // The catalogue's own segments have files of their own, and are not counted by it: the root names them.
     for (const { file } of merged) this.#changes.setDead(file, version);
     for (const { name, since } of catalogue.deadFiles()) {
@@ -303,16 +303,20 @@ export class CheckpointWork {
   }
 }
 
-/** The newest segments that are not much larger than what is written on top of them: so a stack stays short, and each byte is rewritten seldom. */
+/**
+ * The newest segments, from the oldest on that is not much larger than all that lies on top of it: so what is left is a stack in which each
+ * is larger than all that follow together, which is short, whatever `expected` was worth; and each byte is rewritten seldom.
+ */
 function chooseMerged(
   places: readonly SegmentPlace[],
   expected: number,
 ): { readonly kept: readonly SegmentPlace[]; readonly merged: readonly SegmentPlace[] } {
   let size = expected;
   let first = places.length;
-  while (first > 0 && places[first - 1]!.length <= MERGE_FACTOR * size) {
-    first--;
-    size += places[first]!.length;
+  for (let index = places.length - 1; index >= 0; index--) {
+    const { length } = places[index]!;
+    if (length <= MERGE_FACTOR * size) first = index;
+    size += length;
   }
   return { kept: places.slice(0, first), merged: places.slice(first) };
 }
