@@ -1,12 +1,13 @@
 /**
  * The oracle of segments: the list of all commits of a run, folded anew for each question.
  */
-import { compareCodePoints, type RunId, StateError } from "@strata/core";
+import { ByteWriter, compareCodePoints, type RunId, StateError } from "@strata/core";
 import { expect } from "vitest";
 import type { ColdRun, ColdSpace, ColdTable } from "../src/cold.js";
 import { isForgettable, keptEntries, type RetentionGround, type RetentionRule } from "../src/retention.js";
 import type { RunShard } from "../src/shard.js";
 import { Box, isLive, type Stored } from "../src/stored.js";
+import { encodeStored } from "../src/stored-codec.js";
 import type { TablePrimitive } from "../src/table.js";
 import { Found } from "../src/version-chain.js";
 
@@ -289,24 +290,23 @@ function expectKeys(
     }
     expect(find()).toBe(entry !== undefined);
     expect(found.version).toBe(entry?.version ?? 0);
-    expect(found.stored).toEqual(entry?.stored);
+    expectSame(found.stored, entry?.stored);
   };
   for (const key of keys) {
     for (const asOf of points) expectFound(() => table.find(key, asOf, found), key, asOf);
     for (const before of points) {
-      const visited: [number, unknown][] = [];
+      const visited: [number, Stored | undefined][] = [];
       table.visitBefore(key, before, (version, stored) => {
         table.find(keys[0]!, Number.POSITIVE_INFINITY, new Found());
         visited.push([version, stored]);
         return true;
       });
-      expect(visited).toEqual(
-        all
-          .get(key)!
-          .filter(({ version, isDropped }) => version < before && !isDropped)
-          .map(({ version, stored }) => [version, stored])
-          .reverse(),
-      );
+      const wanted = all
+        .get(key)!
+        .filter(({ version, isDropped }) => version < before && !isDropped)
+        .reverse();
+      expect(visited.map(([version]) => version)).toEqual(wanted.map(({ version }) => version));
+      for (const [i, [, stored]] of visited.entries()) expectSame(stored, wanted[i]!.stored);
     }
   }
   expect(table.find(`${keys[0] ?? ""}\0`, Number.POSITIVE_INFINITY, found)).toBe(all.has(`${keys[0] ?? ""}\0`));
@@ -331,6 +331,18 @@ function expectKeys(
       }
     }
   }
+}
+
+/** Exactly: the order of members, too. */
+function expectSame(stored: Stored | undefined, wanted: Stored | undefined): void {
+  expect(stored).toEqual(wanted);
+  expect(bytesOf(stored)).toEqual(bytesOf(wanted));
+}
+
+function bytesOf(stored: Stored | undefined): Uint8Array {
+  const writer = new ByteWriter();
+  encodeStored(writer, stored);
+  return writer.take();
 }
 
 function codeAndEarliest(read: () => unknown): unknown {

@@ -6,6 +6,9 @@ import { RunShard } from "../shard.js";
 import { Found } from "../version-chain.js";
 import { BlockCache } from "./block-cache.js";
 import { MemoryByteSource } from "./byte-source.js";
+import { KeyBlock } from "./key-block.js";
+import { KeyBytes } from "./key-bytes.js";
+import { CRC_SIZE, HEADER_SIZE } from "./segment-format.js";
 import { openSegments } from "./segment-reader.js";
 
 const page = readFileSync(new URL("../../../../docs/formats/snapshot-file.md", import.meta.url), "utf8");
@@ -16,7 +19,10 @@ function bytesOf(fence: string): Uint8Array {
   return Uint8Array.from(pairs.filter((pair) => pair !== "").map((pair) => Number.parseInt(pair, 16)));
 }
 
-const example = bytesOf(/```hex\n([\s\S]*?)```/.exec(page)![1]!);
+const [example, block] = [...page.matchAll(/```hex\n([\s\S]*?)```/g)].map((fence) => bytesOf(fence[1]!)) as [
+  Uint8Array,
+  Uint8Array,
+];
 
 test("the example of the page is what is written", () => {
   const shard = new RunShard(runId(7));
@@ -47,4 +53,29 @@ test("the example of the page is read as it says", () => {
   expect(table.live).toBe(1);
   expect(run.timeline.messageOf(0)).toBe("first");
   expect(run.timeline.timestampOf(1)).toBe(1_700_000_000_000_250);
+});
+
+test("the example of deltas is what is written, and read", () => {
+  const shard = new RunShard(runId(7));
+  const text = "It is a truth universally acknowledged, that a single man";
+  const documents = [
+    { text, seen: 1, tags: ["a"] },
+    { text, seen: 2, tags: ["a", "b"] },
+    { text, seen: 3, tags: ["a", "b"] },
+  ];
+  for (const [i, document] of documents.entries()) {
+    shard.timeline.append(i + 1, 1000 * (i + 1), undefined, 10);
+    shard.timeline.write(shard.table("default", "json")!.put("doc", document, i + 1));
+    shard.lastVersion = i + 1;
+  }
+  const written = writeToMemory({ shard, from: 0, through: 3, merge: [] });
+  expect(written.bytes.subarray(HEADER_SIZE, HEADER_SIZE + block.length)).toEqual(block);
+  const keys = new KeyBlock(block.subarray(0, block.length - CRC_SIZE), HEADER_SIZE);
+  const key = new KeyBytes();
+  key.set("doc");
+  expect(keys.seek(key, 3)).toBe(true);
+  for (const document of documents.toReversed()) {
+    expect(keys.entries.next()).toBe(true);
+    expect(keys.entries.stored()).toEqual(document);
+  }
 });

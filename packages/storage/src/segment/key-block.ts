@@ -2,8 +2,7 @@
  * One block of keys with their entries, as it lies in the file: what is asked for is decoded, and nothing else.
  */
 import { ByteReader, CorruptionError, type Version } from "@strata/core";
-import type { Stored } from "../stored.js";
-import { decodeStored, isTrimmedByte } from "../stored-codec.js";
+import { EntryWalk } from "./entry-walk.js";
 import { KeyBytes } from "./key-bytes.js";
 
 /** For decoding the keys of a block one after the other. */
@@ -13,46 +12,48 @@ export class KeyBlock {
   readonly cacheBytes: number;
   /** Position in the segment. */
   readonly position: number;
+  /** Where the reading of entries stands. Of nobody alone: to be used before somebody else has a turn. */
+  readonly entries: EntryWalk;
   readonly #bytes: Uint8Array;
   readonly #reader: ByteReader;
-  /** Of the next entry to read, or the one read last. */
-  #version = 0;
-  #storedStart = 0;
-  #storedSize = 0;
-  #bodyEnd = 0;
 
   constructor(payload: Uint8Array, position: number) {
     this.cacheBytes = payload.length;
     this.position = position;
+    this.entries = new EntryWalk(payload);
     this.#bytes = payload;
     this.#reader = new ByteReader(payload);
   }
 
+  /** The entries in [start, end) are next. */
+  enter(start: number, end: number, through: Version): void {
+    this.entries.enter(start, end, through);
+  }
+
+  /** Goes on to the next older entry. @returns false at the end. */
+  nextEntry(): boolean {
+    return this.entries.next();
+  }
+
   /** Version of the entry that `nextEntry` came to. */
   get version(): Version {
-    return this.#version;
+    return this.entries.version;
   }
 
-  /** Whether the entry that `nextEntry` came to stands for what retention dropped. */
-  get isTrimmed(): boolean {
-    return isTrimmedByte(this.#bytes[this.#storedStart]!);
-  }
-
-  /** Its bytes. */
+  /** Its bytes. If these have a delta, it is one of the entry before. */
   get storedBytes(): Uint8Array {
-    return this.#bytes.subarray(this.#storedStart, this.#storedStart + this.#storedSize);
+    return this.entries.storedBytes;
   }
 
-  /** Its value. */
-  stored(): Stored | undefined {
-    const reader = new ByteReader(this.#bytes, this.#storedStart, this.#storedStart + this.#storedSize);
-    const stored = decodeStored(reader);
-    reader.expectEnd();
-    return stored;
+  /** A walk of the caller's own over what `entries` has entered. */
+  walk(): EntryWalk {
+    const walk = new EntryWalk(this.#bytes);
+    walk.enterAs(this.entries);
+    return walk;
   }
 
   /**
-   * Looks for a key, so that `nextEntry` gives its entries. Keys in a block are compared with one another by what they share with the one
+   * Looks for a key, so that `entries` gives what there is of it. Keys in a block are compared with one another by what they share with the one
    * before: that is all there is to see of most.
    *
    * @param through what the ages of entries count from.
@@ -91,36 +92,6 @@ export class KeyBlock {
       reader.seek(body + bodySize);
     }
     return false;
-  }
-
-  /** The entries in [start, end) are next. */
-  enter(start: number, end: number, through: Version): void {
-    this.#reader.seek(start);
-    this.#bodyEnd = end;
-    this.#version = through;
-  }
-
-  /** Goes on to the next older entry. @returns false at the end. */
-  nextEntry(): boolean {
-    const reader = this.#reader;
-    if (reader.offset >= this.#bodyEnd) return false;
-    this.#version -= reader.varint();
-    const size = reader.varint();
-    const start = reader.offset;
-    if (size === 0 || start + size > this.#bodyEnd || this.#version <= 0) throw damaged("an entry");
-    this.#storedStart = start;
-    this.#storedSize = size;
-    reader.seek(start + size);
-    return true;
-  }
-
-  /** Where the reading of entries stands, and where they end, for `enter`. */
-  get entryOffset(): number {
-    return this.#reader.offset;
-  }
-
-  get entriesEnd(): number {
-    return this.#bodyEnd;
   }
 
   /**

@@ -2,7 +2,7 @@
  * Blocks of keys with their entries, and the index of the blocks of one table: how they are written. Layout: `segment-format.ts`.
  */
 import { ByteWriter, type Version } from "@strata/core";
-import type { EntryList } from "./entry-list.js";
+import type { EncodedEntries } from "./encoded-entries.js";
 import { encodePointer } from "./segment-footer.js";
 import { BLOCK_BYTES, type Pointer, RowFlag } from "./segment-format.js";
 import type { SegmentOutput } from "./segment-output.js";
@@ -37,7 +37,7 @@ export class KeyBlocksWriter {
    * @param entries not empty; the same in every call for the key.
    * @returns whether the key is done; if not, call again.
    */
-  write(key: Uint8Array, keyLength: number, entries: EntryList, budget: WorkBudget): boolean {
+  write(key: Uint8Array, keyLength: number, entries: EncodedEntries, budget: WorkBudget): boolean {
     const { length } = entries;
     const body = this.#body;
     while (this.#done < length) {
@@ -45,7 +45,7 @@ export class KeyBlocksWriter {
       body.reset();
       let version = this.#through;
       let index = first;
-      while (index < length && body.length < BLOCK_BYTES) {
+      while (index < length && (body.length < BLOCK_BYTES || entries.isDelta(index))) {
         const next = entries.versionOf(index);
         body.varint(version - next);
         version = next;

@@ -3,7 +3,7 @@
  */
 import { ByteReader, type Version } from "@strata/core";
 import type { OlderVersions, VersionChain } from "../version-chain.js";
-import type { EntryList } from "./entry-list.js";
+import type { EntryList, EntryOrigin } from "./entry-list.js";
 import { KeyBlock } from "./key-block.js";
 import { KeyBytes } from "./key-bytes.js";
 import type { TablePart } from "./table-part.js";
@@ -74,7 +74,7 @@ export class LiveKeys implements KeySource {
       }
       this.#left--;
       if (versions[this.#left]! <= through) entries.add(versions[this.#left]!, values[this.#left]);
-      budget.spend(0.5);
+      budget.spend(0.1);
     }
     this.#older = undefined;
     return true;
@@ -87,6 +87,7 @@ export class PartKeys implements KeySource {
   readonly #part: TablePart;
   #row = -1;
   #block: KeyBlock | undefined = undefined;
+  #origin: EntryOrigin | undefined = undefined;
   #reader: ByteReader = new ByteReader(new Uint8Array(0));
   #bodyStart = 0;
   #bodyEnd = 0;
@@ -109,17 +110,19 @@ export class PartKeys implements KeySource {
     const part = this.#part;
     for (;;) {
       const block = this.#block!;
+      const origin = this.#origin!;
       if (!this.#isEntered) block.enter(this.#bodyStart, this.#bodyEnd, part.through);
       this.#isEntered = true;
       try {
         while (block.nextEntry()) {
-          entries.addBytes(block.version, block.storedBytes);
+          const bytes = block.storedBytes;
+          entries.addBytes(block.version, bytes, origin);
           budget.spend(0.3);
-          budget.spendBytes(block.storedBytes.length);
+          budget.spendBytes(bytes.length);
           if (budget.isSpent) return false;
         }
       } catch (error) {
-        throw part.file.damage(block.position, error);
+        throw origin.damage(error);
       }
       if (this.#bodyEnd < this.#reader.end || !this.#continues()) return true;
       this.#nextBlock();
@@ -141,8 +144,10 @@ export class PartKeys implements KeySource {
     if (this.#row + 1 >= index.rows) return false;
     this.#row++;
     file.decode(footer.index.position, () => index.read(this.#row));
-    const payload = file.payload(index.position, index.size);
-    this.#block = new KeyBlock(payload, index.position);
+    const { position } = index;
+    const payload = file.payload(position, index.size);
+    this.#block = new KeyBlock(payload, position);
+    this.#origin = { damage: (error) => file.damage(position, error) };
     this.#reader = new ByteReader(payload);
     this.#bodyEnd = 0;
     this.key.length = 0;

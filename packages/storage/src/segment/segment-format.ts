@@ -25,6 +25,7 @@
  *   keys       := group*
  *   group      := shared varint | suffix text | bodySize varint | entry+              shared: bytes in common with the key before, 0 for the first
  *   entry      := age varint | storedSize varint | stored                              age: of the first, through - version; then the version before - version
+ *                 the first is whole, others may be deltas against the one before: `stored-codec.ts`, `value-delta.ts`
  *   keyIndex   := row* | offset u32 each | rows u32                                    one row a block
  *   row        := pointer | age varint | flags u8 (1: the key began in the block before) | key text        of the first entry
  *
@@ -55,6 +56,8 @@ export const CRC_SIZE = 4;
 
 /** A block is closed once it has as many. */
 export const BLOCK_BYTES = 4096;
+/** Entries in a row that are deltas: so many are read, at most, besides the whole one they begin from. */
+export const DELTAS_MAX = 63;
 /** Commits, or landmarks, in a block. */
 export const ROWS_PER_BLOCK = 1024;
 

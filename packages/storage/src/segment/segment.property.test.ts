@@ -1,12 +1,14 @@
-import { runId } from "@strata/core";
+import { hasBytes, runId, type Value } from "@strata/core";
 import { anyKey, anyValue } from "@strata/core/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { anyChange, changed } from "../../test/changed-value.js";
 import { openWritten, type WrittenSegment, writeToMemory } from "../../test/segment-file.js";
 import { expectRun, type ModelOperation, NOBODY, SegmentModel } from "../../test/segment-model.js";
 import { keepEntries, type RetentionRule, sameRules } from "../retention.js";
 import { RunShard } from "../shard.js";
 import { Box } from "../stored.js";
+import { valueIn } from "../stored-codec.js";
 
 const space = fc.constantFrom("default", "one", "two");
 const key = fc.oneof(
@@ -39,8 +41,20 @@ const layout = fc.oneof(
   fc.record({ kind: fc.constant("register" as const), space }),
   fc.record({ kind: fc.constant("drop" as const), space }),
 );
-const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
+/** Changes a document a little, or makes it. */
+const change = fc.record({
+  kind: fc.constant("change" as const),
+  space: fc.constantFrom("default", "one"),
+  primitive: fc.constantFrom("json" as const, "json" as const, "kv" as const),
+  key: fc.constantFrom("doc", "other"),
+  change: anyChange,
+  isBoxed: fc.boolean(),
+});
+type Operation = ModelOperation | (typeof change extends fc.Arbitrary<infer T> ? T : never);
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 10, arbitrary: put },
+  { weight: 8, arbitrary: change },
   { weight: 2, arbitrary: append },
   { weight: 2, arbitrary: layout },
 );
@@ -49,7 +63,27 @@ const commit = fc.record({
   message: fc.option(fc.constantFrom("", "made by hand"), { nil: undefined }),
 });
 
-type CommitSpec = { readonly operations: ModelOperation[]; readonly message: string | undefined };
+type CommitSpec = { readonly operations: Operation[]; readonly message: string | undefined };
+
+const DOCUMENT: Value = Object.freeze({
+  title: "a document that is not small",
+  7: Object.freeze({ seven: "eight", __proto__: null, nine: Object.freeze([1, "two", 3n ** 35n]) }),
+  list: Object.freeze(["one", Object.freeze({ two: 3, "": -0 }), "three"]),
+  last: "and some more text",
+});
+
+function commitTo(model: SegmentModel, { operations, message }: CommitSpec): void {
+  const { shard } = model;
+  const puts = operations.map((each): ModelOperation => {
+    if (each.kind !== "change") return each;
+    const { space, primitive, key } = each;
+    const known = valueIn(shard.table(space, primitive)?.head(key));
+    const value = known === undefined ? DOCUMENT : changed(known, each.change);
+    const box = new Box(value, Number.POSITIVE_INFINITY, shard.lastVersion, each.change.at, hasBytes(value));
+    return { kind: "put", space, primitive, key, stored: each.isBoxed ? box : value };
+  });
+  model.commit(puts, message);
+}
 /** Forgets this part of the timeline. */
 type Forgetting = { readonly share: number };
 
@@ -118,7 +152,7 @@ function run(isForked: boolean, steps: readonly Step[]): void {
       continue;
     }
     if ("commit" in step) {
-      model.commit(step.commit.operations, step.commit.message);
+      commitTo(model, step.commit);
       continue;
     }
     if ("share" in step) {
@@ -143,7 +177,7 @@ function run(isForked: boolean, steps: readonly Step[]): void {
       if (next === undefined) return;
       if (next === "evict") shard.evict();
       else if ("share" in next) model.forget(Math.floor(next.share * shard.lastVersion));
-      else model.commit(next.operations, next.message);
+      else commitTo(model, next);
     });
     stack = [...stack.slice(0, stack.length - taken.length), segment];
     const cold = openWritten(...stack);
@@ -174,7 +208,7 @@ describe("segments", () => {
       fc.property(fc.boolean(), fc.array(commit, { minLength: 1, maxLength: 12 }), (isForked, commits) => {
         const written = [2, 1_000_000].map((unitsPerSlice) => {
           const model = new SegmentModel(newShard(isForked));
-          for (const { operations, message } of commits) model.commit(operations, message);
+          for (const each of commits) commitTo(model, each);
           const { shard } = model;
           return writeToMemory({
             shard,
@@ -186,6 +220,32 @@ describe("segments", () => {
         });
         expect(written[0]!.bytes).toEqual(written[1]!.bytes);
         expect(written[1]!.slices).toBe(1);
+      }),
+      runs,
+    );
+  });
+
+  test("that take in others have the bytes of one written at once", () => {
+    const merging = fc.array(fc.nat({ max: 40 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(fc.array(commit, { minLength: 1, maxLength: 40 }), merging, (commits, cuts) => {
+        const model = new SegmentModel(newShard(false));
+        const { shard } = model;
+        let stack: WrittenSegment[] = [];
+        for (const [i, each] of commits.entries()) {
+          commitTo(model, each);
+          const cut = cuts.indexOf(i);
+          if (cut < 0) continue;
+          // Some take in what there is, some do not.
+          const taken = cut % 2 === 0 ? stack : [];
+          const from = stack.at(-1)?.summary.through ?? 0;
+          const input = { shard, from, through: shard.lastVersion, merge: taken.map(({ source }) => source) };
+          stack = [...stack.slice(0, stack.length - taken.length), writeToMemory(input)];
+        }
+        const through = shard.lastVersion;
+        const from = stack.at(-1)?.summary.through ?? 0;
+        const merged = writeToMemory({ shard, from, through, merge: stack.map(({ source }) => source) });
+        expect(merged.bytes).toEqual(writeToMemory({ shard, from: 0, through, merge: [] }).bytes);
       }),
       runs,
     );

@@ -58,28 +58,29 @@ export class TablePart {
         const block = this.block(index, row);
         position = block.position;
         if (block.seek(key, this.through)) {
-          const search = this.#findIn(block, asOf, out);
+          const search = this.findIn(block, asOf, out);
           if (search !== Search.absent) return search;
         }
       }
       if (!index.beginsWith(row + 1, key)) return Search.absent;
       const block = this.block(index, row + 1);
       position = block.position;
-      return block.seek(key, this.through) ? this.#findIn(block, asOf, out) : Search.absent;
+      return block.seek(key, this.through) ? this.findIn(block, asOf, out) : Search.absent;
     } catch (error) {
       throw this.file.damage(position, error);
     }
   }
 
   /** `find` among the entries that the block is to read next. */
-  #findIn(block: KeyBlock, asOf: Version, out: Found): Search {
-    while (block.nextEntry()) {
-      if (block.version <= asOf) {
-        if (block.isTrimmed) return Search.trimmed;
-        out.version = block.version;
-        out.stored = block.stored();
-        return Search.found;
-      }
+  findIn(block: KeyBlock, asOf: Version, out: Found): Search {
+    const { entries } = block;
+    while (entries.next()) {
+      if (entries.version > asOf) continue;
+      if (entries.isTrimmed) return Search.trimmed;
+      const stored = entries.stored();
+      out.version = entries.version;
+      out.stored = stored;
+      return Search.found;
     }
     return Search.absent;
   }
@@ -94,26 +95,22 @@ export class TablePart {
     const decode = <T>(read: () => T): T => this.file.decode(position, read);
     const { index } = this;
     let row = decode(() => Math.max(0, index.find(key, before - 1)));
+    let newer: Stored | undefined;
     for (let isFirst = true; ; isFirst = false, row++) {
       if (!isFirst && !decode(() => index.beginsWith(row, key))) return true;
       if (row >= index.rows) return true;
       const block = this.block(index, row);
       position = block.position;
-      let more = decode(() => block.seek(key, this.through) && block.nextEntry());
-      while (more) {
-        const { version, entryOffset: offset, entriesEnd: end } = block;
-        if (
-          version < before &&
-          !block.isTrimmed &&
-          !visit(
-            version,
-            decode(() => block.stored()),
-          )
-        )
-          return false;
-        // Whoever was visited may have read from the same block.
-        block.enter(offset, end, version);
-        more = decode(() => block.nextEntry());
+      if (!decode(() => block.seek(key, this.through))) continue;
+      // Whoever is visited may read from the same block.
+      const walk = block.walk();
+      while (decode(() => walk.next())) {
+        const { version } = walk;
+        if (version >= before || walk.isTrimmed) continue;
+        // Where deltas come to their end, a document goes on.
+        const stored = decode(() => walk.storedInTurn(newer));
+        newer = walk.isDelta ? stored : undefined;
+        if (!visit(version, stored)) return false;
       }
     }
   }
@@ -190,15 +187,9 @@ export class PartCursor {
     const block = this.#block!;
     const at = this.#at;
     try {
-      block.enter(this.#bodies[2 * at]!, this.#bodies[2 * at + 1]!, part.through);
-      while (block.nextEntry()) {
-        if (block.version <= asOf) {
-          if (block.isTrimmed) return Search.trimmed;
-          out.version = block.version;
-          out.stored = block.stored();
-          return Search.found;
-        }
-      }
+      block.entries.enter(this.#bodies[2 * at]!, this.#bodies[2 * at + 1]!, part.through);
+      const search = part.findIn(block, asOf, out);
+      if (search !== Search.absent) return search;
     } catch (error) {
       throw part.file.damage(block.position, error);
     }

@@ -5,9 +5,10 @@ import { assert, type Version } from "@strata/core";
 import type { LostInterval } from "../cold.js";
 import { withInterval } from "../lost-intervals.js";
 import type { KeepEntries } from "../retention.js";
-import { TRIMMED } from "../stored.js";
 import type { TablePrimitive } from "../table.js";
 import type { CommitMarks } from "./commit-marks.js";
+import type { EncodedEntries } from "./encoded-entries.js";
+import { EntryEncoder } from "./entry-encoder.js";
 import { EntryList } from "./entry-list.js";
 import { KeyBlocksWriter } from "./key-blocks.js";
 import type { KeyBytes } from "./key-bytes.js";
@@ -54,18 +55,21 @@ export function* writeTable(
   const counter = new TableCounter(totals);
   const keeper = input.keep === undefined ? undefined : new EntryKeeper(input, input.keep);
   const gathered = new EntryList();
+  const encoder = new EntryEncoder();
+  const { encoded } = encoder;
   let { lost } = input;
   while (source.advance()) {
     gathered.clear();
     while (!source.gather(gathered, budget)) yield;
-    let entries = gathered;
-    if (keeper !== undefined && gathered.length > 0) {
-      entries = keeper.keep(source.key, gathered);
-      if (entries.length === 0) lost = withInterval(lost, keeper.lostFrom, keeper.lostTo);
+    if (gathered.length === 0) continue;
+    if (keeper !== undefined && !keeper.keep(source.key, gathered)) {
+      lost = withInterval(lost, gathered.versionOf(gathered.length - 1), gathered.versionOf(0));
+      continue;
     }
-    if (entries.length === 0) continue;
-    counter.add(source.key, entries, input.marks);
-    while (!blocks.write(source.key.bytes, source.key.length, entries, budget)) yield;
+    encoder.clear();
+    while (!encoder.encode(gathered, budget)) yield;
+    counter.add(source.key, encoded, input.marks);
+    while (!blocks.write(source.key.bytes, source.key.length, encoded, budget)) yield;
     if (budget.isSpent) yield;
   }
   if (counter.keys === 0 && lost.length === 0) return undefined;
@@ -100,7 +104,7 @@ class TableCounter {
     this.#totals = totals;
   }
 
-  add(key: KeyBytes, entries: EntryList, marks: CommitMarks | undefined): void {
+  add(key: KeyBytes, entries: EncodedEntries, marks: CommitMarks | undefined): void {
     const totals = this.#totals;
     const count = entries.length;
     this.keys++;
@@ -136,18 +140,14 @@ class TableCounter {
 class EntryKeeper {
   readonly #input: TableInput;
   readonly #keep: KeepEntries;
-  readonly #kept = new EntryList();
-  /** After a key of which nothing is left: what it was lost in. */
-  lostFrom = 0;
-  lostTo = 0;
 
   constructor(input: TableInput, keep: KeepEntries) {
     this.#input = input;
     this.#keep = keep;
   }
 
-  /** @returns `entries` or another list, good until the next call; empty when nothing is left of the key. */
-  keep(key: KeyBytes, entries: EntryList): EntryList {
+  /** Says of each entry whether it stays. @returns false when nothing is left of the key. */
+  keep(key: KeyBytes, entries: EntryList): boolean {
     const versions: Version[] = [];
     const indexes: number[] = [];
     for (let i = entries.length - 1; i >= 0; i--) {
@@ -158,31 +158,19 @@ class EntryKeeper {
     const stays = this.#keep(this.#input.primitive, key.toString(), versions, (entry) =>
       entries.isDead(indexes[entry]!),
     );
-    if (stays === undefined) return entries;
-    const kept = this.#kept;
-    kept.clear();
+    if (stays === undefined) return true;
     if (this.#input.mayVanish && !stays.includes(true)) {
       assert(entries.isDead(0), "a key that is alive does not vanish");
-      this.lostFrom = entries.versionOf(entries.length - 1);
-      this.lostTo = entries.versionOf(0);
-      return kept;
+      return false;
     }
-    // From the newest to the oldest: what is dropped one after the other leaves one gap, at the first version of it.
-    let gap = 0;
-    let entry = versions.length - 1;
+    const isKept: boolean[] = new Array(entries.length).fill(false);
+    for (const [entry, index] of indexes.entries()) isKept[index] = index === 0 || stays[entry] === true;
+    // What is dropped one after the other leaves one gap, at the first version of it.
     for (let i = 0; i < entries.length; i++) {
-      const isTrimmed = entries.isTrimmed(i);
-      const isKept = !isTrimmed && (i === 0 || stays[entry] === true);
-      if (!isTrimmed) entry--;
-      if (!isKept) {
-        gap = entries.versionOf(i);
-        continue;
-      }
-      if (gap > 0) kept.add(gap, TRIMMED);
-      gap = 0;
-      kept.addBytes(entries.versionOf(i), entries.storedOf(i));
+      if (isKept[i]) continue;
+      if (i + 1 < entries.length && !isKept[i + 1]) entries.drop(i);
+      else entries.leaveGap(i);
     }
-    if (gap > 0) kept.add(gap, TRIMMED);
-    return kept;
+    return true;
   }
 }

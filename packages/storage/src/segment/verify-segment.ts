@@ -125,19 +125,20 @@ class SegmentVerifier {
           last.copyFrom(key);
           hasLast = true;
           if (!isSame) counts.keys++;
-          block.enter(bodies[2 * i]!, bodies[2 * i + 1]!, part.through);
+          const { entries } = block;
+          entries.enter(bodies[2 * i]!, bodies[2 * i + 1]!, part.through);
           let isFirst = !isSame;
-          while (file.decode(position, () => block.nextEntry())) {
-            if (!isFirst && block.version >= lastVersion)
+          while (file.decode(position, () => entries.next())) {
+            if (!isFirst && entries.version >= lastVersion)
               throw file.corrupt(position, "the versions of a key are out of order");
             isFirst = false;
-            lastVersion = block.version;
+            lastVersion = entries.version;
             counts.entries++;
             if (lastVersion <= file.footer.from)
               throw file.corrupt(position, `version ${lastVersion} is not one of this segment`);
-            file.decode(position, () => block.stored());
+            file.decode(position, () => entries.storedInTurn());
             this.#budget.spend(1);
-            this.#budget.spendBytes(block.storedBytes.length);
+            this.#budget.spendBytes(entries.storedBytes.length);
           }
         }
         isWhole = true;
