@@ -1,6 +1,7 @@
 import { InlineSyncDriver, LogDurability } from "@strata/durability";
 import { CrashVfs, ManualTime, pathsOn, SeededRandom, TINY_SEGMENTS } from "@strata/durability/testing";
 import { describe, expect, test } from "vitest";
+import { hostWithJob } from "../../test/bundle-host.js";
 import { digestsOf, dump } from "../../test/dump.js";
 import { expectReplaysToAgree } from "../../test/replay-oracle.js";
 import { openSimulated } from "../../test/simulated-database.js";
@@ -114,6 +115,22 @@ describe("a backup", () => {
     const copy = openSimulated(disk, { seed: 3 }).db;
     expect(copy.get("left", "n")).toBe(copy.get("right", "n"));
     expect(copy.runs.must("left").version).toBeLessThan(db.runs.must("left").version);
+  });
+
+  test("has runs that came as bundles, before a checkpoint knows of them and after", async () => {
+    const bundle = await hostWithJob().exported("job");
+    const { db } = openSimulated(new CrashVfs());
+    await db.bundles.import([bundle]);
+    db.fork(db.runs.must("job"), ["fork"]);
+    expect(await db.verify()).toEqual({ ok: true, problems: [] });
+    for (const seed of [3, 4]) {
+      const disk = new CrashVfs();
+      await db.backup(targetOn(disk));
+      const copy = openSimulated(disk, { seed }).db;
+      expect(seen(copy)).toEqual(seen(db));
+      expect(await copy.verify()).toEqual({ ok: true, problems: [] });
+      await db.checkpoint();
+    }
   });
 
   test("is made of a database in memory too", async () => {

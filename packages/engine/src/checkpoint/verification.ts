@@ -11,9 +11,11 @@ import type { Checkpoint, Durability, SnapshotFiles } from "@strata/durability";
 import { identifySegment, type RunShard, verifySegment } from "@strata/storage";
 import type { LiveRuns } from "../live-runs.js";
 import type { LongWork, Slices } from "../long-work.js";
+import type { RunRow } from "../run.js";
 import { CATALOGUE_NUMBER, Catalogue, type CatalogueRow } from "./catalogue.js";
 import { ChainCheck } from "./chain-check.js";
 import { foldPayload, type LogReading } from "./database-image.js";
+import { importedSnapshotOf } from "./filed-catalogue.js";
 import type { SegmentPlace } from "./segment-place.js";
 import { SnapshotLibrary } from "./snapshot-library.js";
 
@@ -58,6 +60,9 @@ export class Verification {
   readonly #parts: VerifiedParts;
   readonly #problems: VerifyProblem[] = [];
   #isAttached = false;
+  #library: SnapshotLibrary | undefined;
+  /** Runs that the catalogue has. */
+  #catalogued: ReadonlySet<RunId> = new Set();
   #done = 0;
   #total = 0;
 
@@ -87,6 +92,7 @@ export class Verification {
     if (catalogue === undefined) return;
     await this.#verifyStack(library, CATALOGUE_NUMBER, catalogue.places, checkpoint.version);
     const numbers = this.#try(fileOf(catalogue.places), () => catalogue.runs()) ?? [];
+    this.#catalogued = new Set(numbers);
     this.#total += 2 * numbers.length;
     const usage = new Map<string, number>();
     const forks = new Map<RunId, Set<RunId>>();
@@ -110,6 +116,7 @@ export class Verification {
 
   #attach(library: SnapshotLibrary, catalogue: Catalogue): void {
     this.#parts.attach(library, catalogue);
+    this.#library = library;
     this.#isAttached = true;
   }
 
@@ -207,8 +214,9 @@ export class Verification {
 
   async #verifyRuns(isWhole: boolean): Promise<void> {
     const { runs, inMemory, slices, runtime } = this.#parts;
-    const rows: { readonly name: string; readonly number: RunId }[] = [];
-    this.#try("", () => runs.visitNames("", "", (name, row) => rows.push({ name, number: row.number as RunId }) > 0));
+    const rows: { readonly name: string; readonly number: RunId; readonly row: RunRow }[] = [];
+    const note = (name: string, row: RunRow) => rows.push({ name, number: row.number as RunId, row }) > 0;
+    this.#try("", () => runs.visitNames("", "", note));
     const seen = new Set<RunShard>();
     const chains = new ChainCheck(runtime);
     const visit = async (first: RunShard, name: string) => {
@@ -222,7 +230,8 @@ export class Verification {
       }
     };
     await visit(runs.system.shard, runs.system.name);
-    for (const { name, number } of rows) {
+    for (const { name, number, row } of rows) {
+      await this.#verifyImported(number, row);
       const run = this.#try("", () => runs.find(name));
       if (run === undefined || run.number !== number) {
         this.#report("", undefined, `run "${name}" is listed as ${nameOf(number)}, and leads nowhere`);
@@ -238,6 +247,14 @@ export class Verification {
       const what = `${nameOf(number)} is at version ${version} in memory, and at ${stored ?? "none"} in log and files`;
       this.#report("wal", undefined, what);
     }
+  }
+
+  /** A run that came with files since the checkpoint: only its row names them. */
+  async #verifyImported(number: RunId, row: RunRow): Promise<void> {
+    if (this.#library === undefined || this.#catalogued.has(number)) return;
+    const imported = this.#try("", () => importedSnapshotOf(row));
+    if (imported !== undefined)
+      await this.#verifyStack(this.#library, number, imported.places, Number.POSITIVE_INFINITY);
   }
 
   async #step(): Promise<void> {
