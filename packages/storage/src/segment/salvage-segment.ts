@@ -34,7 +34,7 @@ export interface SegmentLoss {
   readonly what: string;
 }
 
-const CACHE_BYTES = 1 << 20;
+const CACHE_BYTES = 1 << 24;
 
 /**
  * Writes a segment of the same run and range of versions with everything that can be read of a damaged one: keys of whole blocks, events

@@ -25,8 +25,8 @@ export interface SegmentProblem {
 
 /** Of one segment; damage that is everywhere need not be listed place by place. */
 const PROBLEMS_MAX = 100;
-/** What is read is not read again. */
-const CACHE_BYTES = 1 << 16;
+/** What is read is not read again: blocks of commits and the index of a timeline must fit, or each of their rows reads them anew. */
+const CACHE_BYTES = 1 << 24;
 
 /**
  * Checks every checksum, decodes every value, and holds what is there against what the end of the segment says. In slices of about two milliseconds.
