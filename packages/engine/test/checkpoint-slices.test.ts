@@ -10,7 +10,7 @@ import { SlicingTime } from "./slicing-time.js";
 import { observe, observeSpace, storesOf } from "./stores.js";
 
 /** Lives of a database. More for long runs: `STRATA_SLICE_SEEDS=200`. */
-const SEEDS = Number(process.env["STRATA_SLICE_SEEDS"] ?? 6);
+const SEEDS = Number(process.env["STRATA_SLICE_SEEDS"] ?? 4);
 const LIMIT_MS = 60_000 + 20_000 * SEEDS;
 const CHECKPOINTS = 4;
 const RUN_NAMES = ["default", "a", "b", "c", "d"];
@@ -145,6 +145,13 @@ class Twins {
     this.both((db) => observeSpace(db.at(db.runs.must(name), "default", { tag })));
   }
 
+  /** The checkpoint, and in the log what followed its moment. */
+  expectSameAfterKill(): void {
+    const { db } = openSimulated(this.disk.afterKill(), { seed: 3, segments: {}, checkpoint: "manual" });
+    expect(observe(db)).toEqual(observe(this.db));
+    db.close();
+  }
+
   /** A checkpoint with something happening in each of its pauses. @returns how many there were */
   async checkpoint(): Promise<number> {
     let [pauses, hasEnded] = [0, false];
@@ -161,6 +168,7 @@ class Twins {
     }
     this.time.isSlicing = false;
     await done;
+    this.expectSameAfterKill();
     return pauses;
   }
 }
