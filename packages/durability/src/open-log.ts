@@ -242,7 +242,8 @@ export class OpenLog {
 
   #publishCleanEnd(): void {
     const { endLsn, checksum } = this.#writer;
-    const nextVersion = this.#versionMax + 1;
+    // A checkpoint may be of a version above that of every commit.
+    const nextVersion = Math.max(this.#versionMax + 1, this.#manifests.current.nextVersion);
     try {
       this.#manifests.replace({ nextVersion, clean: { endLsn, checksum, nextVersion } });
     } catch (error) {

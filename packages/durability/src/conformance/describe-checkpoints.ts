@@ -145,6 +145,18 @@ export function describeCheckpoints(
       expect(codeOf(() => next.log.roll())).toBe("DATABASE_CLOSED");
     });
 
+    withBackend("may be of a version that no commit has, also when nothing follows", async ({ open }) => {
+      const { log } = recover(open({ mode: "buffered" }));
+      for (let version = 1; version <= 10; version++) log.persist(version, bytes(version));
+      await publish(log, 15);
+      log.shutdown();
+      const next = recover(open({ mode: "buffered" }));
+      expect(next.checkpoint?.version).toBe(15);
+      expect(next.summary.clean).toBe(true);
+      expect(next.summary.nextVersion).toBeGreaterThan(15);
+      next.log.shutdown();
+    });
+
     withBackend("answer for the commits they hold", async ({ open }) => {
       const first = recover(open({ mode: "buffered" }));
       for (let version = 1; version <= 10; version++) first.log.persist(version, bytes(version));
