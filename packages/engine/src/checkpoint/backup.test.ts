@@ -1,5 +1,6 @@
-import { InlineSyncDriver, LogDurability } from "@strata/durability";
-import { CrashVfs, ManualTime, pathsOn, SeededRandom, TINY_SEGMENTS } from "@strata/durability/testing";
+import { StrataError } from "@strata/core";
+import { InlineSyncDriver, LogDurability, type Vfs } from "@strata/durability";
+import { CrashVfs, FaultVfs, ManualTime, pathsOn, SeededRandom, TINY_SEGMENTS } from "@strata/durability/testing";
 import { describe, expect, test } from "vitest";
 import { hostWithJob } from "../../test/bundle-host.js";
 import { digestsOf, dump } from "../../test/dump.js";
@@ -9,7 +10,7 @@ import { WORKLOAD } from "../../test/workload.js";
 import { Database, KvStore } from "../index.js";
 
 /** An empty place for a copy. */
-function targetOn(vfs: CrashVfs): LogDurability {
+function targetOn(vfs: Vfs): LogDurability {
   const time = new ManualTime();
   const random = new SeededRandom(7);
   return new LogDurability(vfs, new InlineSyncDriver(vfs, time), {
@@ -149,6 +150,32 @@ describe("a backup", () => {
     const target = targetOn(disk);
     await expect(db.backup(target)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
     expect(openSimulated(disk, { seed: 2 }).db.runs.list()).toEqual(["default"]);
+  });
+
+  test("onto a disk that fails at any call says so, or is whole", async () => {
+    const db = await grown(new CrashVfs());
+    await db.checkpoint();
+    const before = seen(db);
+    const empty = dump(openSimulated(new CrashVfs()).db);
+    let failed = 0;
+    for (let at = 1; ; at++) {
+      const disk = new CrashVfs();
+      const faulty = new FaultVfs(disk, ({ index }) => (index === at ? { kind: "error", errno: "ENOSPC" } : undefined));
+      const done = await db.backup(targetOn(faulty)).then(
+        () => true,
+        (error: unknown) => {
+          expect(StrataError.is(error), `call ${at}: ${String(error)}`).toBe(true);
+          return false;
+        },
+      );
+      const left = openSimulated(disk, { seed: 9 }).db;
+      if (done || dump(left) !== empty) expect(seen(left), `call ${at}`).toEqual(before);
+      left.close();
+      if (!done) failed++;
+      if (faulty.calls < at) break;
+    }
+    expect(failed).toBeGreaterThan(15);
+    expect(seen(db)).toEqual(before);
   });
 
   test("that is aborted at any pause leaves the source as it was, and an empty target", async () => {
