@@ -11,6 +11,10 @@ import { repairInto } from "./repair.js";
 import type { SegmentPlace } from "./segment-place.js";
 import { SnapshotLibrary } from "./snapshot-library.js";
 
+/** Of the random damage. For long runs: `STRATA_REPAIR_ROUNDS=1000 STRATA_REPAIR_SEED=7`. */
+const ROUNDS = Number(process.env["STRATA_REPAIR_ROUNDS"] ?? 40);
+const SEED = Number(process.env["STRATA_REPAIR_SEED"] ?? 11);
+
 function seen(db: Database): string[] {
   return [dump(db), ...digestsOf(db)];
 }
@@ -266,6 +270,49 @@ describe("a repair", () => {
       }
     }
     expect(n).toBeGreaterThan(30);
+  });
+
+  test("is never silently wrong where several things are damaged at once", async () => {
+    const { vfs, expected } = await written({ checkpoints: 4 });
+    const names = [...imageOf(vfs).keys()];
+    const logs = names.filter((name) => name.startsWith("wal/"));
+    const { runs, catalogue } = namedPlaces(vfs);
+    const newest = [...runs.values()].flatMap((places) => places.slice(-1));
+    const random = new SeededRandom(SEED);
+    let lossless = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const disk = vfs.afterKill();
+      const what: string[] = [`round ${round}`];
+      // What stands in for a damaged file is damaged too, more often than not.
+      const place =
+        random.below(4) === 0
+          ? (catalogue.at(-1) as SegmentPlace)
+          : (newest[random.below(newest.length)] as SegmentPlace);
+      flip(disk, place, random.below(place.length));
+      what.push(`${place.file} ${place.offset}`);
+      const path =
+        (random.below(3) === 0 ? names : logs)[random.below(random.below(3) === 0 ? names.length : 2)] ?? logs[0]!;
+      if (random.below(3) === 0 && disk.exists(path)) disk.unlink(path);
+      else if (disk.exists(path)) {
+        changeFile(disk, path, (bytes) => {
+          const at = random.below(bytes.length);
+          bytes[at] = (bytes[at] as number) ^ 4;
+          return bytes;
+        });
+      }
+      what.push(path);
+      let found: Repaired;
+      try {
+        found = await repaired(disk, what.join(", "));
+      } catch (error) {
+        expect(error, what.join(", ")).toMatchObject({ code: expect.stringMatching(/CORRUPT/) });
+        continue;
+      }
+      if (found.report.lost.length > 0 || found.report.cut.length > 0) continue;
+      expect(seen(found.db), what.join(", ")).toEqual(expected);
+      lossless++;
+    }
+    expect(lossless).toBeGreaterThan(3);
   });
 
   test("of a directory that holds nothing of a database is refused", () => {
