@@ -13,7 +13,7 @@ import {
 
 const BUFFER_BYTES_MIN = 4 * 1024;
 /** A buffer that one huge frame needed is given back afterwards. */
-const BUFFER_BYTES_KEPT = 4 * 1024 * 1024;
+const BUFFER_BYTES_KEPT = 1024 * 1024;
 
 /**
  * Encodes frames, one behind the other, into one buffer that is reused. Appending 200 bytes costs a copy and a checksum,

@@ -50,6 +50,7 @@ export interface Committed {
 
 /** Random bytes of a chain id, drawn when a log gets its first event. */
 const CHAIN_ID_BYTES = 16;
+const WRITER_BYTES_KEPT = 1024 * 1024;
 
 /**
  * The commit pass. In one JavaScript thread, run to completion *is* the commit lock: nothing here awaits, and no user code runs between
@@ -71,7 +72,7 @@ export class CommitPass {
   readonly #limits: Limits;
   readonly #logger: Logger;
   readonly #perf: PerfTrace | undefined;
-  readonly #writer = new ByteWriter();
+  #writer = new ByteWriter();
   #lastTimestamp: number;
   #lastLsn = 0 as Lsn;
   #running = false;
@@ -262,6 +263,8 @@ export class CommitPass {
   }
 
   #log(record: CommitRecord): Lsn {
+    // What one huge commit needed is given back with the next one.
+    if (this.#writer.length > WRITER_BYTES_KEPT) this.#writer = new ByteWriter();
     const writer = this.#writer;
     writer.reset();
     encodeCommit(writer, record);

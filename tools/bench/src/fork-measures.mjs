@@ -37,38 +37,52 @@ function memory() {
   return heapUsed + arrayBuffers;
 }
 
-async function forks(Strata, where, count) {
+/** A database in memory or on disk, filled, and what `run` makes of it. */
+async function on(where, count, run) {
+  const { Strata } = await import("stratadb");
   const dir = where === "on disk" ? mkdtempSync(join(tmpdir(), "strata-bench-")) : undefined;
   const db = dir === undefined ? Strata.cache() : Strata.open(dir, { checkpoint: "manual" });
-  fill(db, count);
+  try {
+    fill(db, count);
+    return run(db);
+  } finally {
+    db.close();
+    if (dir !== undefined) rmSync(dir, { recursive: true });
+  }
+}
+
+/** What 10,000 forks take in a database that has no others: all of it, their names and what maps of so many have to spare included. */
+function bytesEach(db, make) {
+  db.runs.fork("default", "first");
+  const before = memory();
+  make(db.runs);
+  db.kv.put(keyOf(0), 0);
+  return (memory() - before) / FORKS;
+}
+
+const oneByOne = (runs) => {
+  for (let i = 0; i < FORKS; i++) runs.fork("default", `fork-${i}`);
+};
+const allAtOnce = (runs) => {
+  runs.forkMany(
+    "default",
+    Array.from({ length: FORKS }, (_, i) => `fork-${i}`),
+  );
+};
+
+/** Forks of the filled run and puts of new keys to it, alternately. */
+function timesOf(db) {
   const { runs, kv } = db;
   // As many as it takes until the calls are compiled.
   for (let i = 0; i < FORKS; i++) runs.fork("default", `warm-${i}`);
-  runs.forkMany(
-    "default",
-    Array.from({ length: FORKS }, (_, i) => `warm-many-${i}`),
-  );
   for (let i = 0; i < FORKS; i++) kv.put(keyOf(i), 0);
   const us = [];
   const puts = [];
-  let bytes = 0;
   for (let pass = 0; pass < PASSES; pass++) {
-    const before = memory();
-    // Names of their own are part of what a fork takes.
     us.push(...each(FORKS / PASSES, (i) => runs.fork("default", `fork-${pass}-${i}`)));
-    bytes += memory() - before;
     puts.push(...each(FORKS / PASSES, (i) => kv.put(`put-${pass}-${i}`, i)));
   }
-  const before = memory();
-  runs.forkMany(
-    "default",
-    Array.from({ length: FORKS }, (_, i) => `many-${i}`),
-  );
-  const manyBytes = memory() - before;
-  const levels = dir === undefined ? throughLevels(db, count) : [];
-  db.close();
-  if (dir !== undefined) rmSync(dir, { recursive: true });
-  return { us, puts, bytes: bytes / FORKS, manyBytes: manyBytes / FORKS, levels };
+  return { us, puts };
 }
 
 /** Reads of the same keys, flat and through 64 levels that each wrote something, alternately; nanoseconds. */
@@ -98,28 +112,28 @@ function measure(where) {
   return {
     name: `fork a run of 1M keys, ${where} (a put)`,
     async run({ scale }) {
-      const { Strata } = await import("stratadb");
-      const { us, puts, bytes, manyBytes, levels } = await forks(Strata, where, 1e6 * scale);
-      const yardstick = median(puts);
-      const results = [
-        { unit: "µs", middle: median(us), p99: quantile(us, 0.99), yardstick, note: "one after the other" },
-        { name: `  10,000 of them, ${where}`, unit: "B", middle: bytes, note: "each, while unchanged" },
-        {
-          name: `  10,000 of them with forkMany, ${where}`,
-          unit: "B",
-          middle: manyBytes,
-          note: "each, while unchanged",
-        },
+      const count = 1e6 * scale;
+      const { us, puts } = await on(where, count, timesOf);
+      const bytes = await on(where, 10_000, (db) => bytesEach(db, oneByOne));
+      const manyBytes = await on(where, 10_000, (db) => bytesEach(db, allAtOnce));
+      const note = "each, while unchanged";
+      return [
+        { unit: "µs", middle: median(us), p99: quantile(us, 0.99), yardstick: median(puts), note: "one by one" },
+        { name: `  10,000 of them, ${where}`, unit: "B", middle: bytes, note },
+        { name: `  10,000 of them with forkMany, ${where}`, unit: "B", middle: manyBytes, note },
       ];
-      if (levels.length > 0) {
-        const deep = levels.map((pass) => pass.deep);
-        const flat = median(levels.map((pass) => pass.flat));
-        const name = "  get through 64 levels, warm (a flat get)";
-        results.push({ name, unit: "ns", middle: median(deep), p99: quantile(deep, 0.99), yardstick: flat });
-      }
-      return results;
     },
   };
 }
 
-export const forkMeasures = [measure("in memory"), measure("on disk")];
+const deepReads = {
+  name: "get through 64 levels of forks, warm (a flat get)",
+  async run({ scale }) {
+    const passes = await on("in memory", 1e6 * scale, (db) => throughLevels(db, 1e6 * scale));
+    const deep = passes.map((pass) => pass.deep);
+    const flat = median(passes.map((pass) => pass.flat));
+    return [{ unit: "ns", middle: median(deep), p99: quantile(deep, 0.99), yardstick: flat, note: `${READS} keys` }];
+  },
+};
+
+export const forkMeasures = [measure("in memory"), measure("on disk"), deepReads];
