@@ -25,6 +25,11 @@ function logBytes(vfs: CrashVfs): number {
   return vfs.list("wal").reduce((sum, name) => sum + (vfs.size(`wal/${name}`) ?? 0) - SEGMENT_HEADER_BYTES, 0);
 }
 
+/** Their numbers go up. */
+function filesBegun(vfs: CrashVfs): number {
+  return Number.parseInt(/-([0-9a-f]+)\.snap$/.exec(vfs.list("snapshots").at(-1) ?? "")?.[1] ?? "0", 16);
+}
+
 function commitsReadBack(vfs: CrashVfs): number {
   const { db } = openSimulated(vfs.afterKill(), { seed: 7 });
   const commits = db.info().recovery?.commits ?? 0;
@@ -48,6 +53,8 @@ describe("a checkpoint in the background", () => {
     expect(logBytes(vfs)).toBeLessThan(4 * WAL_SIZE_BYTES);
     expect(commitsReadBack(vfs)).toBeLessThan(100);
     expectSameAfterKill(vfs, opened.db);
+    // Each begins two files: one for runs, one for the catalogue.
+    expect(filesBegun(vfs)).toBeLessThan(30);
   });
 
   test("is begun by nothing but the log's length", async () => {
@@ -112,6 +119,8 @@ describe("a checkpoint in the background", () => {
     isFaulty = true;
     await commit(opened, 300);
     expect(db.info().health).toMatchObject({ state: "degraded", cause: { code } });
+    // Not again and again: only when the log has grown by as much again.
+    expect(logged.filter((line) => line === "error strata.checkpoint").length).toBeLessThan(8);
     expect(logged).toContain("error strata.checkpoint");
     expect(commitsReadBack(vfs)).toBeGreaterThan(250);
     expect(vfs.list("snapshots").length).toBeLessThanOrEqual(before);

@@ -2,8 +2,10 @@ import { CrashVfs } from "@strata/durability/testing";
 import { describe, expect, test } from "vitest";
 import type { Database } from "../src/index.js";
 import { auditCheckpoint } from "./checkpoint-audit.js";
-import { drive } from "./drive.js";
+import { drive, nothingLeft } from "./drive.js";
+import { good } from "./sample-bundles.js";
 import { openSimulated } from "./simulated-database.js";
+import { SlicingTime } from "./slicing-time.js";
 import { storesOf } from "./stores.js";
 
 /** A database that is closed behind a checkpoint and opened again: all its runs lie in files, and nobody has asked for one. */
@@ -86,4 +88,71 @@ describe("runs that lie in files", () => {
       auditCheckpoint(vfs, db.runs.list(), true);
     },
   );
+
+  test("keep their data when only their rows change, and nobody asks for them before the next checkpoint", async () => {
+    const vfs = new CrashVfs();
+    let { db, time } = openSimulated(vfs);
+    db.runs.create("job");
+    db.put("job", "key", "value");
+    await drive(time, db.checkpoint());
+    db.runs.setStatus("job", "completed", "done");
+    const left = vfs.afterKill();
+    ({ db, time } = openSimulated(left, { seed: 2 }));
+    await drive(time, db.shutdown());
+    ({ db } = openSimulated(left, { seed: 3 }));
+    expect(db.runs.get("job")).toMatchObject({ status: "completed", meta: { reason: "done" } });
+    expect(db.get("job", "key")).toBe("value");
+  });
+
+  test("stay where they are as long as somebody reads a replay of them", async () => {
+    const vfs = new CrashVfs();
+    const { db, time } = openSimulated(vfs, { segments: {} });
+    const write = (what: number) => on(db, "default").kv.putMany(keys.map((key): [string, number] => [key, what]));
+    const keys = Array.from({ length: 300 }, (_, i) => `key-${i}`);
+    write(0);
+    await drive(time, db.checkpoint());
+    const replayed = db.replayRun("default");
+    for (let round = 1; round < 5; round++) {
+      write(round);
+      await drive(time, db.checkpoint());
+    }
+    const table = replayed.table("kv");
+    expect(keys.map((key) => table.get(key))).toEqual(keys.map(() => 0));
+    replayed.dispose();
+    db.put("default", "last", 1);
+    await drive(time, db.checkpoint());
+    auditCheckpoint(vfs, db.runs.list(), true);
+  });
+
+  test("may come with a file in the middle of the first checkpoint, which removes what was left over", async () => {
+    for (let pause = 0; pause < 8; pause++) {
+      const vfs = new CrashVfs();
+      const time = new SlicingTime();
+      const { db } = openSimulated(vfs, { time });
+      for (const name of ["a", "b", "c"]) db.runs.create(name);
+      for (const name of ["a", "b", "c"]) db.put(name, "key", name);
+      time.isSlicing = true;
+      let underWay: Promise<unknown>[] = [];
+      const begin = (work: Promise<unknown>) => {
+        underWay.push(work);
+        void work.then(() => {
+          underWay = underWay.filter((other) => other !== work);
+        });
+      };
+      begin(db.checkpoint());
+      for (let pauses = 0; underWay.length > 0 || pauses <= pause; pauses++) {
+        if (pauses === pause) begin(db.bundles.import([good]));
+        await nothingLeft();
+        time.advance(0);
+      }
+      time.isSlicing = false;
+      const left = openSimulated(vfs.afterKill(), { seed: 2 }).db;
+      expect(left.get("job", "a"), `imported in pause ${pause}`).toBe(1);
+      left.close();
+      await drive(time, db.checkpoint());
+      auditCheckpoint(vfs, db.runs.list(), true);
+      db.close();
+      expect(openSimulated(vfs, { seed: 3 }).db.get("job", "a")).toBe(1);
+    }
+  });
 });
