@@ -51,9 +51,9 @@ export class LogTail implements PendingCommits {
   }
 }
 
-/** The tails of all runs that have one. */
+/** The tails of all runs that have one, while the log is being read. */
 export class LogTails {
-  readonly #tails = new WeakMap<RunShard, LogTail>();
+  readonly #tails = new Map<RunShard, LogTail>();
   #last: { readonly shard: RunShard; readonly tail: LogTail } | undefined;
 
   /** That of a run which may have been touched since: then what is added comes behind what it is now. */
