@@ -1,61 +1,49 @@
-import { VersionAllocator } from "@strata/concurrency";
 import {
   type AsOf,
-  defaultRuntime,
   InvalidArgumentError,
   type Limits,
   type Logger,
   type Options,
   type Runtime,
-  resolveLimits,
   StateError,
   StrataError,
-  silentLogger,
-  systemTimer,
   type Timer,
   type Value,
   type Version,
 } from "@strata/core";
 import { type CommitIdentity, type CommitStatus, type Durability, InMemoryDurability } from "@strata/durability";
-import { ReadView, ShardedStore } from "@strata/storage";
-import { RunAlgebra } from "./algebra/run-algebra.js";
+import { ReadView, type ShardedStore } from "@strata/storage";
+import type { RunAlgebra } from "./algebra/run-algebra.js";
 import { timeOf, timestampOf, versionOf } from "./as-of.js";
-import { RunBundles } from "./bundle/run-bundles.js";
-import { Checkpointer, type CheckpointInfo } from "./checkpoint/checkpointer.js";
+import type { RunBundles } from "./bundle/run-bundles.js";
+import type { Checkpointer, CheckpointInfo } from "./checkpoint/checkpointer.js";
 import type { BackupInfo } from "./checkpoint/copy-writer.js";
-import { Upkeep } from "./checkpoint/upkeep.js";
 import type { VerifyReport } from "./checkpoint/verification.js";
-import { CommitPass } from "./commit.js";
-import { Compaction, type CompactionInfo } from "./compaction.js";
-import { TransactionCoordinator, type TransactionMetrics } from "./coordinator.js";
+import type { CompactionInfo } from "./compaction.js";
+import type { TransactionCoordinator, TransactionMetrics } from "./coordinator.js";
 import { type Backend, DatabaseBuilder } from "./database-builder.js";
 import { describeDatabase } from "./database-info.js";
-import { checkpointSettings, type DatabaseInfo, type DatabaseOptions, type Health } from "./database-options.js";
-import { type DerivedIndex, DerivedViews } from "./derived-index.js";
+import type { DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
+import { assemble, type DatabaseParts } from "./database-parts.js";
+import type { DerivedIndex } from "./derived-index.js";
 import { Extensions, type ExtensionType } from "./extensions.js";
-import { Gate } from "./gate.js";
 import { HeadScope } from "./head-scope.js";
 import type { LongWork } from "./long-work.js";
 import type { CommitInfo, OpenTransaction } from "./open-transaction.js";
 import { VERSION } from "./package-version.js";
 import { PastScope } from "./past-scope.js";
 import { KvStore } from "./primitives/kv.js";
-import { type Recovered, recover } from "./recovery.js";
 import { recoverAllParticipants } from "./recovery-participant.js";
 import { ReplayedScope, replayLog, replayTimeline } from "./replay.js";
-import { RetentionPins } from "./retention-pins.js";
-import { keepAll, rulesOf } from "./retention-policy.js";
-import { RetentionWriting } from "./retention-writing.js";
 import type { Run, RunInfo } from "./run.js";
-import { RunAdoption } from "./run-adoption.js";
-import { RunHistory } from "./run-history.js";
-import { DEFAULT_RUN, RunRegistry } from "./run-registry.js";
-import { RunRetention } from "./run-retention.js";
+import type { RunHistory } from "./run-history.js";
+import { DEFAULT_RUN, type RunRegistry } from "./run-registry.js";
+import type { RunRetention } from "./run-retention.js";
 import { type RunStats, statsOf } from "./run-stats.js";
 import { DEFAULT_SPACE, type Scope } from "./scope.js";
 import { SpaceRegistry } from "./space-registry.js";
-import { TransactionPool } from "./transaction-pool.js";
-import { type TransactionOptions, Transactions } from "./transactions.js";
+import type { TransactionPool } from "./transaction-pool.js";
+import type { TransactionOptions } from "./transactions.js";
 
 /** How long `shutdown` waits for open transactions, milliseconds. */
 export const SHUTDOWN_TIMEOUT_MS = 30_000;
@@ -87,156 +75,30 @@ export class Database {
   readonly storage: ShardedStore;
   readonly coordinator: TransactionCoordinator;
   readonly pool: TransactionPool;
-  readonly #durability: Durability;
-  readonly #gate: Gate;
-  readonly #commitPass: CommitPass;
-  readonly #transactions: Transactions;
-  readonly #views: DerivedViews;
+  readonly #parts: DatabaseParts;
   readonly #extensions = new Extensions();
-  readonly #recovered: Recovered;
-  /** `undefined` where the log is all that is kept. */
-  readonly #checkpointer: Checkpointer | undefined;
-  readonly #compaction: Compaction;
-  readonly #upkeep: Upkeep;
-  readonly #checkpointsOnShutdown: boolean;
   readonly #openedAt: number;
 
   /** Opens and recovers; see `Database.open`. */
   private constructor(options: DatabaseOptions) {
-    const base = defaultRuntime();
-    this.runtime = { ...base, clock: options.clock ?? base.clock, random: options.random ?? base.random };
-    this.limits = resolveLimits(options.limits);
-    this.logger = options.logger ?? silentLogger;
-    this.timer = options.timer ?? systemTimer;
-    this.#durability = options.durability;
-    this.#gate = new Gate();
-    this.#gate.isReadOnly = options.readOnly === true;
-    this.#views = new DerivedViews(this.logger);
-    this.storage = new ShardedStore();
-    this.pool = new TransactionPool();
-
-    let allocator = new VersionAllocator(1);
-    this.runs = new RunRegistry({
-      gate: this.#gate,
-      store: this.storage,
-      views: this.#views,
-      runtime: this.runtime,
-      limits: this.limits,
-      drawNumber: () => allocator.next() as Run["number"],
-    });
-    const pins = new RetentionPins({
-      runs: this.runs.live,
-      clock: this.runtime.clock,
-      lowestStart: (shard) => this.#transactions.lowestStart(shard),
-    });
-    this.retention = new RunRetention(rulesOf(options.retention ?? keepAll()), pins);
-    const { walSizeBytes, onClose, memoryBudgetBytes } = checkpointSettings(options);
-    this.#checkpointsOnShutdown = onClose && !this.#gate.isReadOnly;
-    const { snapshots } = this.#durability;
-    this.#checkpointer =
-      snapshots === undefined
-        ? undefined
-        : new Checkpointer({
-            durability: this.#durability,
-            files: snapshots,
-            store: this.storage,
-            runs: this.runs.live,
-            clock: this.runtime.clock,
-            timer: this.timer,
-            logger: this.logger,
-            settings: {
-              walSizeBytes: this.#gate.isReadOnly ? Number.POSITIVE_INFINITY : walSizeBytes,
-              memoryBudgetBytes,
-            },
-            policy: new RetentionWriting(this.runs.live, this.retention),
-            drawMoment: () => ({ version: allocator.next(), timestamp: this.#commitPass.lastTimestamp }),
-          });
-    this.#recovered = recover(
-      this.#durability,
-      this.runs.live,
-      (checkpoint) => this.#checkpointer?.recovered(checkpoint) ?? 0,
-    );
-    allocator = new VersionAllocator(this.#recovered.nextVersion);
-    if (this.#checkpointer !== undefined) this.#views.register(this.#checkpointer);
-
-    this.coordinator = new TransactionCoordinator(this.#durability.epoch, () => this.#commitPass.lastVersion);
-    this.#commitPass = new CommitPass({
-      durability: this.#durability,
-      allocator,
-      runs: this.runs.live,
-      retention: this.retention,
-      views: this.#views,
-      runtime: this.runtime,
-      limits: this.limits,
-      logger: this.logger,
-      perf: options.perf,
-      lastTimestamp: this.#recovered.lastTimestamp,
-    });
-    this.#transactions = new Transactions({
-      gate: this.#gate,
-      clock: this.runtime.clock,
-      limits: this.limits,
-      commitPass: this.#commitPass,
-      coordinator: this.coordinator,
-      durability: this.#durability,
-      pool: this.pool,
-      timer: this.timer,
-      logger: this.logger,
-    });
-    const epochsBefore = this.#checkpointer?.catalogue.epochsBefore ?? 0;
-    this.runs.connect(this.#transactions, this.#durability.epoch + epochsBefore);
-    const pointOf = (run: Run, at: AsOf | undefined) => versionOf(run, at, this.#commitPass.lastVersion);
-    this.algebra = new RunAlgebra({
-      registry: this.runs,
-      transactions: this.#transactions,
-      versionOf: pointOf,
-    });
-    this.bundles = new RunBundles({
-      gate: this.#gate,
-      runtime: this.runtime,
-      timer: this.timer,
-      limits: this.limits,
-      host: new RunAdoption({
-        runs: this.runs,
-        store: this.storage,
-        commitPass: this.#commitPass,
-        checkpointer: this.#checkpointer,
-        drawNumber: () => allocator.next() as Run["number"],
-      }),
-    });
-    this.history = new RunHistory({
-      gate: this.#gate,
-      registry: this.runs,
-      views: this.#views,
-      durability: this.#durability,
-      newestVersion: () => this.#commitPass.lastVersion,
-      versionOf: (run, at) => this.#wholeVersionOf(run, at),
-    });
-    this.#compaction = new Compaction({
-      durability: this.#durability,
-      runs: this.runs.live,
-      retention: this.retention,
-      checkpointer: this.#checkpointer,
-      policy: new RetentionWriting(this.runs.live, this.retention),
-      clock: this.runtime.clock,
-      timer: this.timer,
-    });
-    this.#upkeep = new Upkeep({
-      gate: this.#gate,
-      durability: this.#durability,
-      runs: this.runs.live,
-      checkpointer: this.#checkpointer,
-      shards: () => this.storage.loaded(),
-      runtime: this.runtime,
-      clock: this.runtime.clock,
-      timer: this.timer,
-      logger: this.logger,
-      newest: () => ({ version: this.#commitPass.lastVersion, timestamp: this.#commitPass.lastTimestamp }),
-    });
+    const parts = assemble(options);
+    this.limits = parts.limits;
+    this.runtime = parts.runtime;
+    this.logger = parts.logger;
+    this.timer = parts.timer;
+    this.runs = parts.runs;
+    this.algebra = parts.algebra;
+    this.bundles = parts.bundles;
+    this.history = parts.history;
+    this.retention = parts.retention;
+    this.storage = parts.store;
+    this.coordinator = parts.coordinator;
+    this.pool = parts.pool;
+    this.#parts = parts;
     this.#openedAt = this.runtime.clock.now();
     const { onHealth } = options;
     if (onHealth !== undefined)
-      this.#durability.onHealth(() => this.#transactions.guard(() => onHealth(this.#health())));
+      parts.durability.onHealth(() => parts.transactions.guard(() => onHealth(this.#health())));
   }
 
   /**
@@ -251,7 +113,7 @@ export class Database {
       database.#begin(options);
       return database;
     } catch (error) {
-      if (database !== undefined) database.#gate.isOpen = false;
+      if (database !== undefined) database.#parts.gate.isOpen = false;
       options.durability.abandon();
       throw error;
     }
@@ -271,7 +133,7 @@ export class Database {
 
   /** The newest version of a run, in one space. Cheap; keep it. */
   head(run: Run, space: string = DEFAULT_SPACE): Scope {
-    return new HeadScope(this.#transactions, this.history, run, space);
+    return new HeadScope(this.#parts.transactions, this.history, run, space);
   }
 
   /**
@@ -281,11 +143,11 @@ export class Database {
    * @throws InvalidArgumentError `INVALID_ARGUMENT` for a version that is still to come
    */
   at(run: Run, space: string = DEFAULT_SPACE, point?: AsOf): PastScope {
-    this.#gate.assertOpen();
+    this.#parts.gate.assertOpen();
     run.assertAlive();
-    const version = versionOf(run, point, this.#commitPass.lastVersion);
+    const version = versionOf(run, point, this.#parts.commitPass.lastVersion);
     const timestamp = point === undefined ? this.runtime.clock.now() : timestampOf(run, point, version);
-    return new PastScope(this.#gate, run, space, new ReadView(run.shard, version), timestamp, this.limits);
+    return new PastScope(this.#parts.gate, run, space, new ReadView(run.shard, version), timestamp, this.limits);
   }
 
   /**
@@ -299,14 +161,14 @@ export class Database {
   replayRun(run: Run | string, point?: AsOf, space: string = DEFAULT_SPACE): ReplayedScope {
     const live = this.#run(run);
     live.assertAlive();
-    const version = versionOf(live, point, this.#commitPass.lastVersion);
-    const replayed = this.#durability.requiresWal()
-      ? replayLog(this.#durability, live, version, this.runs.system.version)
+    const version = versionOf(live, point, this.#parts.commitPass.lastVersion);
+    const replayed = this.#parts.durability.requiresWal()
+      ? replayLog(this.#parts.durability, live, version, this.runs.system.version)
       : replayTimeline(live, version);
     const ofPoint = point === undefined ? undefined : timeOf(point);
     const timestamp = ofPoint ?? (replayed.shard.timestampAt(version) || live.createdAt);
-    const release = this.#checkpointer?.holdFiles() ?? (() => {});
-    return new ReplayedScope(this.#gate, replayed, { space, version, timestamp }, this.limits, release);
+    const release = this.#parts.checkpointer?.holdFiles() ?? (() => {});
+    return new ReplayedScope(this.#parts.gate, replayed, { space, version, timestamp }, this.limits, release);
   }
 
   /**
@@ -316,12 +178,12 @@ export class Database {
    * @throws StateError `RUN_EXISTS`, `HISTORY_TRIMMED`
    */
   fork(source: Run, names: readonly string[], point?: AsOf, meta?: object): RunInfo[] {
-    this.#gate.assertOpen();
-    return this.runs.fork(source, this.#wholeVersionOf(source, point), names, meta);
+    this.#parts.gate.assertOpen();
+    return this.runs.fork(source, this.#parts.wholeVersionOf(source, point), names, meta);
   }
 
   spaces(run: Run): SpaceRegistry {
-    return new SpaceRegistry(this.#transactions, run);
+    return new SpaceRegistry(this.#parts.transactions, run);
   }
 
   // ── Transactions ──
@@ -334,7 +196,7 @@ export class Database {
    * @throws ConflictError `TRANSACTION_CONFLICT` when something it read was changed by another commit, after all retries
    */
   transaction<T>(run: Run | string, fn: (transaction: OpenTransaction) => T, options: TransactionOptions = {}): T {
-    return this.#transactions.closure(this.#run(run), fn, options);
+    return this.#parts.transactions.closure(this.#run(run), fn, options);
   }
 
   /** The same, with the commit's version beside the result; without a write, the version its reads saw. */
@@ -380,7 +242,7 @@ export class Database {
 
   /** By hand: end it with `commitTransaction` or `endTransaction`. It may stay open across awaits. */
   beginTransaction(run: Run | string, options: TransactionOptions = {}): OpenTransaction {
-    return this.#transactions.begin(this.#run(run), options);
+    return this.#parts.transactions.begin(this.#run(run), options);
   }
 
   commitTransaction(transaction: OpenTransaction): CommitInfo {
@@ -415,15 +277,15 @@ export class Database {
 
   /** True while new transactions are taken. */
   get isOpen(): boolean {
-    return this.#gate.isOpen && this.#gate.isAccepting;
+    return this.#parts.gate.isOpen && this.#parts.gate.isAccepting;
   }
 
   get isReadOnly(): boolean {
-    return this.#gate.isReadOnly;
+    return this.#parts.gate.isReadOnly;
   }
 
   get isEphemeral(): boolean {
-    return !this.#durability.isPersistent();
+    return !this.#parts.durability.isPersistent();
   }
 
   get persistenceMode(): PersistenceMode {
@@ -431,29 +293,29 @@ export class Database {
   }
 
   get durabilityMode(): string {
-    return this.#durability.modeName;
+    return this.#parts.durability.modeName;
   }
 
   /** Where its files are, `undefined` when there are none. */
   get dataDir(): string | undefined {
-    return this.#durability.describe().path;
+    return this.#parts.durability.describe().path;
   }
 
   /** The backend's own account of its log, `undefined` when there is none. For looking, not for writing. */
   get wal(): Pick<Durability, "epoch" | "durableThrough" | "counters" | "describe"> | undefined {
-    return this.#durability.requiresWal() ? this.#durability : undefined;
+    return this.#parts.durability.requiresWal() ? this.#parts.durability : undefined;
   }
 
   /** Returns once everything acknowledged is on stable storage. */
   flush(): void {
-    this.#gate.assertOpen();
-    if (this.#durability.requiresWal() && !this.#gate.isReadOnly) this.#durability.flush();
+    this.#parts.gate.assertOpen();
+    if (this.#parts.durability.requiresWal() && !this.#parts.gate.isReadOnly) this.#parts.durability.flush();
   }
 
   /** The same without blocking. */
   async durable(): Promise<void> {
-    this.#gate.assertOpen();
-    if (this.#durability.requiresWal() && !this.#gate.isReadOnly) await this.#durability.durable();
+    this.#parts.gate.assertOpen();
+    if (this.#parts.durability.requiresWal() && !this.#parts.gate.isReadOnly) await this.#parts.durability.durable();
   }
 
   /**
@@ -463,8 +325,8 @@ export class Database {
    * @throws StateError `READ_ONLY`, `DATABASE_CLOSED`; InvalidArgumentError `INVALID_ARGUMENT` where there are no files
    */
   async checkpoint(work: LongWork = {}): Promise<CheckpointInfo> {
-    this.#gate.assertOpen();
-    this.#gate.assertWritable();
+    this.#parts.gate.assertOpen();
+    this.#parts.gate.assertWritable();
     const { runs, bytes, logBytesRetired } = await this.#mustCheckpoint().run(work);
     return Object.freeze({ runs, bytes, logBytesRetired });
   }
@@ -477,9 +339,9 @@ export class Database {
    * @throws StateError `READ_ONLY`, `DATABASE_CLOSED`; what the disk says, and then nothing is lost
    */
   async compact(options: LongWork & Options<{ erase: boolean }> = {}): Promise<CompactionInfo> {
-    this.#gate.assertOpen();
-    this.#gate.assertWritable();
-    return Object.freeze(await this.#compaction.run(options.erase === true, options));
+    this.#parts.gate.assertOpen();
+    this.#parts.gate.assertWritable();
+    return Object.freeze(await this.#parts.compaction.run(options.erase === true, options));
   }
 
   /**
@@ -487,8 +349,8 @@ export class Database {
    * commit behind the checkpoint, chains of events, the registry of runs. What is damaged is reported, not thrown.
    */
   async verify(work: LongWork = {}): Promise<VerifyReport> {
-    this.#gate.assertOpen();
-    return await this.#upkeep.verify(work);
+    this.#parts.gate.assertOpen();
+    return await this.#parts.upkeep.verify(work);
   }
 
   /**
@@ -499,12 +361,12 @@ export class Database {
    * @throws InvalidArgumentError `INVALID_ARGUMENT` when the target is not empty or keeps no files; CorruptionError of what cannot be read
    */
   async backup(target: Durability, work: LongWork = {}): Promise<BackupInfo> {
-    this.#gate.assertOpen();
-    return await this.#upkeep.backup(target, work);
+    this.#parts.gate.assertOpen();
+    return await this.#parts.upkeep.backup(target, work);
   }
 
   commitStatus(commit: CommitIdentity): CommitStatus {
-    this.#gate.assertOpen();
+    this.#parts.gate.assertOpen();
     const legal =
       typeof commit === "object" &&
       commit !== null &&
@@ -512,7 +374,7 @@ export class Database {
       Number.isSafeInteger(commit.version);
     if (!legal)
       throw new InvalidArgumentError("INVALID_ARGUMENT", "a commit is named by its epoch and version", { commit });
-    return this.#durability.commitStatus(commit);
+    return this.#parts.durability.commitStatus(commit);
   }
 
   /**
@@ -522,82 +384,82 @@ export class Database {
    * @throws StateError `SHUTDOWN_TIMEOUT`; the database then still refuses new work, and both `shutdown` and `close` may be called
    */
   async shutdown(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
-    if (!this.#gate.isOpen) return;
+    if (!this.#parts.gate.isOpen) return;
     const timeoutMs = options.timeoutMs ?? SHUTDOWN_TIMEOUT_MS;
     if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
       throw new InvalidArgumentError("INVALID_ARGUMENT", "timeoutMs must be a number of milliseconds", { timeoutMs });
     }
-    this.#gate.isAccepting = false;
+    this.#parts.gate.isAccepting = false;
     if (!(await this.coordinator.idleWithin(timeoutMs, this.timer))) {
-      const open = this.#transactions.open.map(({ run, startVersion }) => ({ run: run.name, startVersion }));
+      const open = this.#parts.transactions.open.map(({ run, startVersion }) => ({ run: run.name, startVersion }));
       const message = `transactions were still open after ${timeoutMs} ms: ${open.length}`;
       throw new StateError("SHUTDOWN_TIMEOUT", message, { timeoutMs, open });
     }
-    if (this.#checkpointsOnShutdown && this.#durability.health === "ok") await this.#lastCheckpoint();
+    if (this.#parts.checkpointsOnShutdown && this.#parts.durability.health === "ok") await this.#lastCheckpoint();
     this.close();
   }
 
   /** At once: open transactions roll back, what was acknowledged is made durable, everything is released. A second call does nothing. */
   close(): void {
-    if (!this.#gate.isOpen) return;
+    if (!this.#parts.gate.isOpen) return;
     const reason = new StateError("DATABASE_CLOSED", "the database was closed while the transaction was open", {});
-    for (const transaction of this.#transactions.open)
+    for (const transaction of this.#parts.transactions.open)
       transaction.abort(reason, "rolled back when the database closed");
-    this.#gate.isAccepting = false;
-    this.#gate.isOpen = false;
+    this.#parts.gate.isAccepting = false;
+    this.#parts.gate.isOpen = false;
     this.history.close();
-    this.#checkpointer?.close();
-    this.#durability.shutdown();
+    this.#parts.checkpointer?.close();
+    this.#parts.durability.shutdown();
   }
 
   // ── Looking ──
 
   metrics(): TransactionMetrics {
-    this.#gate.assertOpen();
-    return this.coordinator.metrics(this.#durability.stalls);
+    this.#parts.gate.assertOpen();
+    return this.coordinator.metrics(this.#parts.durability.stalls);
   }
 
   /** The version of this software. */
   ping(): string {
-    this.#gate.assertOpen();
+    this.#parts.gate.assertOpen();
     return VERSION;
   }
 
   info(): DatabaseInfo {
-    this.#gate.assertOpen();
+    this.#parts.gate.assertOpen();
     return describeDatabase({
-      durability: this.#durability,
+      durability: this.#parts.durability,
       runs: this.runs,
       health: this.#health(),
-      openTransactions: this.#transactions.open.length,
+      openTransactions: this.#parts.transactions.open.length,
       uptimeMs: (this.runtime.clock.now() - this.#openedAt) / 1000,
       clockBehindMs: this.#clockBehindMs(),
-      recovery: this.#recovered.report,
+      recovery: this.#parts.recovered.report,
     });
   }
 
   /** What a run takes, and how many keys it has. Encodes everything of it that is in memory only: not for every second. */
   runStats(run: Run | string): RunStats {
     const { shard, number } = this.#run(run);
-    return statsOf(shard, this.#checkpointer?.bytesOf(number));
+    return statsOf(shard, this.#parts.checkpointer?.bytesOf(number));
   }
 
   // ── Extending ──
 
   /** State of another module that belongs to this database: one instance a type, made on first use. */
   extension<T>(type: ExtensionType<T>, make?: () => T): T {
-    this.#gate.assertOpen();
+    this.#parts.gate.assertOpen();
     return this.#extensions.get(type, make);
   }
 
   /** Lets `index` follow every commit from now on. */
   registerIndex(index: DerivedIndex): void {
-    this.#gate.assertOpen();
-    this.#views.register(index);
+    this.#parts.gate.assertOpen();
+    this.#parts.views.register(index);
   }
 
   #begin(options: DatabaseOptions): void {
-    if (!this.runs.exists(DEFAULT_RUN) && !this.#gate.isReadOnly) this.runs.create(DEFAULT_RUN);
+    if (!this.runs.exists(DEFAULT_RUN) && !this.#parts.gate.isReadOnly) this.runs.create(DEFAULT_RUN);
     const clockBehindMs = this.#clockBehindMs();
     if (clockBehindMs !== undefined) {
       const message = "the newest commit lies ahead of the clock; timestamps go on from there";
@@ -607,21 +469,14 @@ export class Database {
   }
 
   #run(run: Run | string): Run {
-    this.#gate.assertOpen();
+    this.#parts.gate.assertOpen();
     return typeof run === "string" ? this.runs.must(run) : run;
-  }
-
-  /** The version that a point of a run means, for who is going to hold on to it. */
-  #wholeVersionOf(run: Run, point: AsOf | undefined): Version {
-    const version = versionOf(run, point, this.#commitPass.lastVersion);
-    this.retention.assertWhole(run, version);
-    return version;
   }
 
   /** One that fails loses nothing: the log holds what it would have written. */
   async #lastCheckpoint(): Promise<void> {
     try {
-      await this.#checkpointer?.run();
+      await this.#parts.checkpointer?.run();
     } catch (cause) {
       this.logger.log("warn", "strata.checkpoint", "the last checkpoint failed; the next opening reads the log", {
         cause,
@@ -630,7 +485,7 @@ export class Database {
   }
 
   #mustCheckpoint(): Checkpointer {
-    if (this.#checkpointer !== undefined) return this.#checkpointer;
+    if (this.#parts.checkpointer !== undefined) return this.#parts.checkpointer;
     throw new InvalidArgumentError("INVALID_ARGUMENT", "a database in memory has no files to write a checkpoint to", {
       durability: this.durabilityMode,
     });
@@ -641,16 +496,16 @@ export class Database {
   }
 
   #health(): Health {
-    const cause = this.#durability.cause ?? this.#commitPass.defect;
-    if (this.#durability.health === "poisoned" || this.#commitPass.defect !== undefined)
+    const cause = this.#parts.durability.cause ?? this.#parts.commitPass.defect;
+    if (this.#parts.durability.health === "poisoned" || this.#parts.commitPass.defect !== undefined)
       return Object.freeze(StrataError.is(cause) ? { state: "poisoned", cause } : { state: "poisoned" });
-    const failure = this.#checkpointer?.failure;
+    const failure = this.#parts.checkpointer?.failure;
     if (failure === undefined) return Object.freeze({ state: "ok" });
     return Object.freeze({ state: "degraded", ...(failure.cause === undefined ? {} : { cause: failure.cause }) });
   }
 
   #clockBehindMs(): number | undefined {
-    const behind = this.#recovered.lastTimestamp - this.#openedAt;
+    const behind = this.#parts.recovered.lastTimestamp - this.#openedAt;
     return behind > CLOCK_TOLERANCE_US ? behind / 1000 : undefined;
   }
 }
