@@ -63,7 +63,7 @@ export interface CopiedRun {
   readonly through: Version;
   /** What it did up to `from`: all segments, oldest first. */
   readonly merge: readonly ByteSource[];
-  /** `undefined` for a run of which there is nothing to write. */
+  /** What the catalogue is going to say of it, besides where it lies. */
   readonly row: Omit<CatalogueRow, "places">;
 }
 
