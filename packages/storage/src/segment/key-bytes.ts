@@ -2,11 +2,14 @@
  * Keys as UTF-8, whose order is that of their code points.
  */
 import { ByteReader, ByteWriter } from "@strata/core";
+import { hashKey } from "./key-filter.js";
 
 /** A key as bytes, in memory that is used again for the next. */
 export class KeyBytes {
   bytes = new Uint8Array(256);
   length = 0;
+  /** -1 until somebody asks. */
+  #hash = -1;
   readonly #writer = new ByteWriter(256);
 
   /** Takes the UTF-8 of well-formed `key`. */
@@ -19,6 +22,7 @@ export class KeyBytes {
     while (whole[at]! >= 0x80) at++;
     at++;
     this.length = writer.length - at;
+    this.#hash = -1;
     this.reserve(this.length);
     for (let i = 0; i < this.length; i++) this.bytes[i] = whole[at + i]!;
   }
@@ -26,6 +30,7 @@ export class KeyBytes {
   /** Takes a key that has `shared` bytes in common with the one that is here, and `size` bytes of `source` behind them. */
   extend(shared: number, source: Uint8Array, from: number, size: number): void {
     this.length = shared + size;
+    this.#hash = -1;
     this.reserve(this.length);
     for (let i = 0; i < size; i++) this.bytes[shared + i] = source[from + i]!;
   }
@@ -41,6 +46,12 @@ export class KeyBytes {
     writer.reset();
     writer.bytes(this.bytes.subarray(0, this.length));
     return new ByteReader(writer.reserve(0), 0, writer.length).text();
+  }
+
+  /** As filters have it. */
+  get hash(): number {
+    if (this.#hash < 0) this.#hash = hashKey(this.bytes, this.length);
+    return this.#hash;
   }
 
   /** Negative, 0 or positive. */

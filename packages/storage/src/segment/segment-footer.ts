@@ -6,6 +6,7 @@ import type { LostInterval } from "../cold.js";
 import type { TablePrimitive } from "../table.js";
 import {
   EVENT_CODE,
+  type FilterFooter,
   type Pointer,
   PRIMITIVE_CODES,
   PRIMITIVE_OF_CODE,
@@ -49,6 +50,8 @@ export interface TableFooter {
   readonly hasDeadBoxes: boolean;
   readonly hasSurrogates: boolean;
   readonly lost: readonly LostInterval[];
+  /** `undefined` for few keys. */
+  readonly filter: FilterFooter | undefined;
 }
 
 export interface EventsFooter {
@@ -178,6 +181,8 @@ function encodeTable(writer: ByteWriter, table: TableFooter): void {
     writer.varint(from);
     writer.varint(to);
   }
+  writer.varint(table.filter?.lines ?? 0);
+  if (table.filter !== undefined) writer.varint(table.filter.position);
 }
 
 function decodeTable(reader: ByteReader): TableFooter {
@@ -194,6 +199,8 @@ function decodeTable(reader: ByteReader): TableFooter {
   const flags = reader.u8();
   const lost: LostInterval[] = [];
   for (let left = reader.varint(); left > 0; left--) lost.push({ from: reader.varint(), to: reader.varint() });
+  const lines = reader.varint();
+  const filter = lines === 0 ? undefined : { lines, position: reader.varint() };
   return {
     primitive: primitive as TablePrimitive,
     index,
@@ -206,6 +213,7 @@ function decodeTable(reader: ByteReader): TableFooter {
     hasDeadBoxes: (flags & TableFlag.deadBoxes) !== 0,
     hasSurrogates: (flags & TableFlag.surrogates) !== 0,
     lost,
+    filter,
   };
 }
 

@@ -15,7 +15,7 @@
  *   footer     := run from through varint | liveBytes historyBytes varint | spaces varint, space* | timeline | merges varint, [pointer]
  *   space      := name text | createdAt varint | droppedAt varint (0: alive) | flags u8 (1: inherited) | tables varint, table* | events u8, [events]
  *   table      := primitive u8 | index pointer | keys entries firstVersion lastVersion lastDeath varint | live varint (0: not counted, else live + 1)
- *                 | flags u8 (1: dead boxes, 2: surrogates) | lost varint, (from, to varint)*
+ *                 | flags u8 (1: dead boxes, 2: surrogates) | lost varint, (from, to varint)* | filter lines varint, [position varint, unless there are none]
  *   events     := index pointer | length firstVersion lastVersion varint
  *   timeline   := floor rows writes landmarks varint, [index pointer, unless all three are 0]
  *
@@ -28,6 +28,8 @@
  *                 the first is whole, others may be deltas against the one before: `stored-codec.ts`, `value-delta.ts`
  *   keyIndex   := row* | offset u32 each | rows u32                                    one row a block
  *   row        := pointer | age varint | flags u8 (1: the key began in the block before) | key text        of the first entry
+ *
+ *   filter     := line[64]*                                                            of up to 256 lines, one behind the other: `key-filter.ts`
  *
  *   events     := (version - version before varint | type varint | record bytes)*      types are numbers of the index
  *   eventIndex := types varint, (name text | count varint | pointer of postings)* | blocks varint, (version - before varint | rows varint | pointer)*
@@ -56,6 +58,10 @@ export const CRC_SIZE = 4;
 
 /** A block is closed once it has as many. */
 export const BLOCK_BYTES = 4096;
+/** Tables of fewer keys in a segment have no filter. */
+export const FILTER_KEYS_MIN = 500;
+export const FILTER_LINE_BYTES = 64;
+export const BYTES_PER_FILTER_PAGE: number = 256 * FILTER_LINE_BYTES;
 /** Entries in a row that are deltas: so many are read, at most, besides the whole one they begin from. */
 export const DELTAS_MAX = 63;
 /** Commits, or landmarks, in a block. */
@@ -71,6 +77,12 @@ export const EVENT_CODE: number = PRIMITIVE_CODES.event;
 export const SpaceFlag = { inherited: 1 } as const;
 export const TableFlag = { deadBoxes: 1, surrogates: 2 } as const;
 export const RowFlag = { continues: 1 } as const;
+
+/** Where the first page of a filter lies, with the others behind it, and how many lines they have together. */
+export interface FilterFooter {
+  readonly lines: number;
+  readonly position: number;
+}
 
 /** Where a block lies in its segment, its checksum included. */
 export interface Pointer {

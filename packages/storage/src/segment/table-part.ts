@@ -8,9 +8,13 @@ import type { Found } from "../version-chain.js";
 import { CachedBlocks } from "./block-cache.js";
 import { KeyBlock } from "./key-block.js";
 import type { KeyBytes } from "./key-bytes.js";
+import { FilterPage, filterLineOf, filterPlaceOf } from "./key-filter.js";
 import { KeyIndex } from "./key-index.js";
 import type { SegmentFile } from "./segment-file.js";
 import type { TableFooter } from "./segment-footer.js";
+
+/** Where few keys are looked for that are not there, the filter is not worth reading. */
+const FILTER_AFTER = 4;
 
 /** What a look for an entry came to. */
 export const Search = { absent: 0, found: 1, trimmed: 2 } as const;
@@ -23,6 +27,9 @@ export class TablePart {
   readonly through: Version;
   readonly #indexes: CachedBlocks<KeyIndex>;
   readonly #blocks: CachedBlocks<KeyBlock>;
+  readonly #filterPages: CachedBlocks<FilterPage>;
+  /** Keys that were looked for in vain, up to `FILTER_AFTER`. */
+  #misses = 0;
 
   constructor(file: SegmentFile, footer: TableFooter) {
     this.file = file;
@@ -36,6 +43,7 @@ export class TablePart {
       file.cache,
       (position, size) => new KeyBlock(file.payload(position, size), position),
     );
+    this.#filterPages = new CachedBlocks(file.cache, (position, size) => new FilterPage(file.payload(position, size)));
   }
 
   get index(): KeyIndex {
@@ -50,6 +58,22 @@ export class TablePart {
 
   /** The newest entry of `key` at or below `asOf`. Writes to `out` when it is found. */
   find(key: KeyBytes, asOf: Version, out: Found): Search {
+    if (this.#misses >= FILTER_AFTER && !this.#mayHave(key)) return Search.absent;
+    const search = this.#search(key, asOf, out);
+    if (search === Search.absent && this.#misses < FILTER_AFTER) this.#misses++;
+    return search;
+  }
+
+  /** What the filter says, if there is one: a key that it does not know has no entry. */
+  #mayHave(key: KeyBytes): boolean {
+    const { filter } = this.footer;
+    if (filter === undefined) return true;
+    const { hash } = key;
+    const place = filterPlaceOf(filter, filterLineOf(hash, filter.lines));
+    return this.#filterPages.get(place.position, place.size).mayHave(place.line, hash);
+  }
+
+  #search(key: KeyBytes, asOf: Version, out: Found): Search {
     let { position } = this.footer.index;
     try {
       const { index } = this;

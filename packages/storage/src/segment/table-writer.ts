@@ -12,6 +12,7 @@ import { EntryEncoder } from "./entry-encoder.js";
 import { EntryList } from "./entry-list.js";
 import { KeyBlocksWriter } from "./key-blocks.js";
 import type { KeyBytes } from "./key-bytes.js";
+import { KeyFilterWriter } from "./key-filter.js";
 import { type KeySource, MergedKeys } from "./key-sources.js";
 import type { TableFooter } from "./segment-footer.js";
 import type { SegmentOutput } from "./segment-output.js";
@@ -56,6 +57,7 @@ export function* writeTable(
   const keeper = input.keep === undefined ? undefined : new EntryKeeper(input, input.keep);
   const gathered = new EntryList();
   const encoder = new EntryEncoder();
+  const filter = new KeyFilterWriter();
   const { encoded } = encoder;
   let { lost } = input;
   while (source.advance()) {
@@ -69,14 +71,16 @@ export function* writeTable(
     encoder.clear();
     while (!encoder.encode(gathered, budget)) yield;
     counter.add(source.key, encoded, input.marks);
+    filter.add(source.key.bytes, source.key.length);
     while (!blocks.write(source.key.bytes, source.key.length, encoded, budget)) yield;
     if (budget.isSpent) yield;
   }
   if (counter.keys === 0 && lost.length === 0) return undefined;
   for (const { from, to } of lost) counter.addLost(from, to);
+  const index = blocks.finish();
   return {
     primitive: input.primitive,
-    index: blocks.finish(),
+    index,
     keys: counter.keys,
     entries: counter.entries,
     firstVersion: counter.firstVersion,
@@ -86,6 +90,7 @@ export function* writeTable(
     hasDeadBoxes: counter.hasDeadBoxes,
     hasSurrogates: counter.hasSurrogates,
     lost,
+    filter: yield* filter.write(output, budget),
   };
 }
 

@@ -146,6 +146,23 @@ describe("a delta", () => {
     expect(delta.length).toBe(size);
   });
 
+  test.each([23, 255, 65_535])("says by how much sizes differ where there is one more than %i", (count) => {
+    const list: Value[] = new Array(count).fill(0);
+    const members = Object.fromEntries(list.map((_, i) => [`${i}`, i]));
+    for (const [a, b] of [
+      [list, [...list, 0]],
+      [members, { ...members, more: 0 }],
+    ] as const) {
+      for (const [newer, older] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        deltaOf(newer, older);
+        expect(writer.sizeChange).toBe(bytesOf(older).length - bytesOf(newer).length);
+      }
+    }
+  });
+
   test("of objects whose members are in another order keeps that order", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string({ maxLength: 3 }), { maxLength: 12 }), fc.nat(), (names, seed) => {

@@ -7,9 +7,16 @@ import type { ByteSource } from "./byte-source.js";
 import { EventPart } from "./event-part.js";
 import { KeyBlock } from "./key-block.js";
 import { KeyBytes } from "./key-bytes.js";
+import { FilterLines, filterLinesFor, filterPlaceOf, LINES_PER_FILTER_PAGE } from "./key-filter.js";
 import { SegmentFile } from "./segment-file.js";
 import type { EventsFooter, TableFooter } from "./segment-footer.js";
-import { HEADER_SALT_OFFSET, HEADER_SIZE, PRIMITIVE_OF_CODE, SEGMENT_MAGIC } from "./segment-format.js";
+import {
+  FILTER_LINE_BYTES,
+  HEADER_SALT_OFFSET,
+  HEADER_SIZE,
+  PRIMITIVE_OF_CODE,
+  SEGMENT_MAGIC,
+} from "./segment-format.js";
 import { readMerges } from "./segment-reader.js";
 import { TablePart } from "./table-part.js";
 import { TimelinePart } from "./timeline-part.js";
@@ -99,11 +106,17 @@ class SegmentVerifier {
     yield () => {
       rows = part.index.rows;
     };
+    let filter: FilterLines | undefined;
+    yield () => {
+      filter = this.#filterOf(footer);
+    };
     const last = new KeyBytes();
     let hasLast = false;
     let lastVersion = 0;
     const counts = { keys: 0, entries: 0 };
     let isWhole = true;
+    /** Whether all blocks were whole. */
+    let isSound = true;
     const key = new KeyBytes();
     for (let row = 0; row < rows; row++) {
       yield () => {
@@ -125,6 +138,7 @@ class SegmentVerifier {
           last.copyFrom(key);
           hasLast = true;
           if (!isSame) counts.keys++;
+          if (!isSame) filter?.add(key.hash);
           const { entries } = block;
           entries.enter(bodies[2 * i]!, bodies[2 * i + 1]!, part.through);
           let isFirst = !isSame;
@@ -143,8 +157,21 @@ class SegmentVerifier {
         }
         isWhole = true;
       };
+      if (!isWhole) isSound = false;
       // What follows damage cannot be held against what came before it.
       if (!isWhole) hasLast = false;
+    }
+    for (let line = 0; line < (filter === undefined ? 0 : footer.filter!.lines); line += LINES_PER_FILTER_PAGE) {
+      yield () => {
+        const { position, size } = filterPlaceOf(footer.filter!, line);
+        const page = this.#file.payload(position, size);
+        this.#budget.spendBytes(size);
+        const start = line * FILTER_LINE_BYTES;
+        // Keys of blocks that are damaged are not known.
+        if (isSound && page.some((byte, i) => byte !== filter!.bytes[start + i])) {
+          throw this.#file.corrupt(position, "the filter of a table is not that of its keys");
+        }
+      };
     }
     yield () => {
       if (!isWhole || rows === 0) return;
@@ -155,6 +182,19 @@ class SegmentVerifier {
         );
       }
     };
+  }
+
+  /** Room for the filter that a table has, if that is of the size that it should be. */
+  #filterOf({ filter, keys }: TableFooter): FilterLines | undefined {
+    const lines = filter?.lines ?? 0;
+    if (lines !== filterLinesFor(keys)) {
+      throw this.#file.corrupt(this.#file.footerStart, `a table of ${keys} keys has a filter of ${lines} lines`);
+    }
+    if (filter === undefined) return undefined;
+    // Before memory is set aside for it.
+    const { position, size } = filterPlaceOf(filter, lines - 1);
+    this.#file.payload(position, size);
+    return new FilterLines(lines);
   }
 
   *#events(part: EventPart, footer: EventsFooter): Generator<() => void, void, undefined> {
