@@ -33,15 +33,11 @@ export function describeDatabase(parts: {
 }
 
 /** Live keys and events over all runs and spaces. */
-function countKeys(runs: RunRegistry): number {
+function countKeys({ live }: RunRegistry): number {
   let count = 0;
-  for (const name of runs.live.names()) {
-    const { shard } = runs.must(name);
-    for (const space of shard.spaces()) {
-      count += shard.events(space)?.length() ?? 0;
-      for (const primitive of ["kv", "state", "json"] as const)
-        count += shard.table(space, primitive)?.liveCount() ?? 0;
-    }
-  }
+  live.visitNames("", "", (name, row) => {
+    count += live.countKeys(name, row);
+    return true;
+  });
   return count;
 }

@@ -1,6 +1,7 @@
 import { assert, CorruptionError, type RunId, SYSTEM_RUN, type Version } from "@strata/core";
 import { Box, type ColdRun, RunShard, type ShardedStore } from "@strata/storage";
 import type { DerivedViews } from "./derived-index.js";
+import { countKeys } from "./key-count.js";
 import type { CommitRecord, PutOperation } from "./operation.js";
 import { type ForkOrigin, originOf, Run, type RunGround, type RunRow, type RunStatus } from "./run.js";
 import { type RunChange, RunChanges } from "./run-changes.js";
@@ -30,6 +31,8 @@ export interface FiledRun {
   readonly lastTimestamp: number;
   readonly base: RunId | undefined;
   readonly forkVersion: Version;
+  /** Live keys and events that it shows, where they were counted. */
+  readonly keys: number | undefined;
   /** What the files have of it; `undefined` for a run that has written nothing of its own. */
   readonly load: (() => ColdRun) | undefined;
 }
@@ -128,6 +131,17 @@ export class LiveRuns implements RunGround {
     const start = after >= prefix ? `${after}\0` : prefix;
     const range = { start, end: prefix === "" ? undefined : `${prefix}\x7f`, reverse: false };
     this.#table?.scan(range, Number.POSITIVE_INFINITY, (name, stored) => visit(name, rowOf(stored) as RunRow));
+  }
+
+  /** Live keys and events that a run shows. Runs are not loaded for it where the files say it. */
+  countKeys(name: string, row: RunRow): number {
+    const number = row.number as RunId;
+    const shard = this.#byNumber.get(number)?.shard;
+    const filed = this.#filed?.run(number);
+    const isAsFiled = shard === undefined || (!shard.isLoaded && shard.lastVersion === filed?.lastVersion);
+    if (isAsFiled && filed?.keys !== undefined) return filed.keys;
+    const run = this.find(name);
+    return run === undefined ? 0 : countKeys(run.shard);
   }
 
   names(): string[] {

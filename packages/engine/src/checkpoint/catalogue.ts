@@ -18,6 +18,8 @@ export interface CatalogueRow {
   readonly forkVersion: Version;
   /** Its segments, oldest first. */
   readonly places: readonly SegmentPlace[];
+  /** Live keys and events that it shows, where they were counted. */
+  readonly keys: number | undefined;
 }
 
 /** A snapshot file and how much of it is in use, in bytes. */
@@ -111,13 +113,14 @@ export class Catalogue {
   run(number: RunId): CatalogueRow | undefined {
     const value = this.#get(RUN + hex(number));
     if (value === undefined) return undefined;
-    const [name, lastVersion, lastTimestamp, base, forkVersion, places] = Array.isArray(value) ? value : [];
+    const [name, lastVersion, lastTimestamp, base, forkVersion, places, keys] = Array.isArray(value) ? value : [];
     const legal =
       (name === null || typeof name === "string") &&
       (base === null || isSize(base)) &&
       isSize(lastVersion) &&
       isSize(lastTimestamp) &&
-      isSize(forkVersion);
+      isSize(forkVersion) &&
+      (keys === null || isSize(keys));
     if (!legal) throw illegalRow(value);
     return {
       name: name ?? undefined,
@@ -126,6 +129,7 @@ export class Catalogue {
       base: base === null ? undefined : (base as RunId),
       forkVersion,
       places: placesFromValue(places),
+      keys: keys ?? undefined,
     };
   }
 
@@ -205,7 +209,7 @@ export class CatalogueChanges {
   readonly rows = new Map<string, Value | undefined>();
 
   setRun(number: RunId, row: CatalogueRow): void {
-    const { name, lastVersion, lastTimestamp, base, forkVersion, places } = row;
+    const { name, lastVersion, lastTimestamp, base, forkVersion, places, keys } = row;
     this.rows.set(RUN + hex(number), [
       name ?? null,
       lastVersion,
@@ -213,6 +217,7 @@ export class CatalogueChanges {
       base ?? null,
       forkVersion,
       placesToValue(places),
+      keys ?? null,
     ]);
     if (base !== undefined) this.rows.set(forkKey(base, number), true);
   }

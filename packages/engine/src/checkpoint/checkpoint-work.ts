@@ -8,6 +8,7 @@ import {
   type RunShard,
   writeSegment,
 } from "@strata/storage";
+import { knownKeys } from "../key-count.js";
 import type { LiveRuns } from "../live-runs.js";
 import type { LongWork, Slices } from "../long-work.js";
 import { originOf } from "../run.js";
@@ -139,6 +140,7 @@ export class CheckpointWork {
     for (const number of made) this.#noteUnasked(runs, number);
     const moment = tasks.map(({ shard }) => ({ lastVersion: shard.lastVersion, lastTimestamp: shard.lastTimestamp }));
     const names = tasks.map(({ shard }) => runs.byNumber(shard.id)?.name);
+    const keys = tasks.map(({ shard }) => (shard.isLoaded ? knownKeys(shard) : undefined));
     for (const [index, { shard, isRewritten, writes }] of tasks.entries()) {
       const filed = this.#catalogue.run(shard.id)?.places;
       const known = filed ?? ground.importedPlaces(shard.id);
@@ -153,6 +155,7 @@ export class CheckpointWork {
         base: shard.parent?.id,
         forkVersion: shard.parent === undefined ? 0 : shard.forkVersion,
         places,
+        keys: keys[index] ?? (writes ? undefined : this.#catalogue.run(shard.id)?.keys),
       };
       this.#changes.setRun(shard.id, row);
       onProgress?.(index + 1, tasks.length);
@@ -268,6 +271,7 @@ export class CheckpointWork {
       base: origin?.base as RunId | undefined,
       forkVersion: origin?.baseVersion ?? 0,
       places: snapshot?.places ?? [],
+      keys: undefined,
     });
     for (const { file, length } of snapshot?.places ?? []) this.#use(file, length);
   }

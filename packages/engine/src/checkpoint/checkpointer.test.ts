@@ -109,6 +109,7 @@ describe("a checkpoint", () => {
     const again = openSimulated(vfs, { seed: 2, segments: {} }).db;
     expect([...again.runs.live.loaded()].map(({ name }) => name)).toEqual(["default"]);
     expect(again.runs.list()).toHaveLength(202);
+    expect(again.info()).toMatchObject({ runs: 202, keys: 201 });
     expect(again.get("fork", "who")).toBe(7);
     expect([...again.runs.live.loaded()].map(({ name }) => name)).toEqual(["default", "fork"]);
     expect(again.runs.delete("run-7")).toEqual({ heldBy: ["fork"] });

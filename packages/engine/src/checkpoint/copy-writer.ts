@@ -99,7 +99,8 @@ export function beginTarget(target: Durability): SnapshotFiles {
 }
 
 function copiedRun(run: ImageRun, source: SnapshotLibrary | undefined, version: number): CopiedRun {
-  const { number, shard, places, ...row } = run;
+  const { number, shard, places, ...known } = run;
+  const row = { ...known, keys: undefined };
   const merge = source?.sources(places) ?? [];
   if (shard !== undefined) {
     shard.load();

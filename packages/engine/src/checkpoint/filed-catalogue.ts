@@ -24,8 +24,8 @@ export class FiledCatalogue implements FiledRuns {
   run(number: RunId): FiledRun | undefined {
     const row = this.#catalogue.run(number);
     if (row === undefined) return undefined;
-    const { name, lastVersion, lastTimestamp, base, forkVersion, places } = row;
-    return { name, lastVersion, lastTimestamp, base, forkVersion, load: this.#loader(places) };
+    const { name, lastVersion, lastTimestamp, base, forkVersion, places, keys } = row;
+    return { name, lastVersion, lastTimestamp, base, forkVersion, keys, load: this.#loader(places) };
   }
 
   forksOf(number: RunId): RunId[] {
@@ -41,7 +41,8 @@ export class FiledCatalogue implements FiledRuns {
     if (snapshot === undefined) return undefined;
     const { lastVersion, lastTimestamp, places } = snapshot;
     this.#imported.set(row.number as RunId, places);
-    return { name: undefined, lastVersion, lastTimestamp, base: undefined, forkVersion: 0, load: this.#loader(places) };
+    const load = this.#loader(places);
+    return { name: undefined, lastVersion, lastTimestamp, base: undefined, forkVersion: 0, keys: undefined, load };
   }
 
   #loader(places: readonly SegmentPlace[]): FiledRun["load"] {

@@ -50,11 +50,12 @@ export function rowOfPath(
   const places = path.map(({ place }) => place);
   const forkVersion = origin?.baseVersion ?? 0;
   const base = origin?.base as RunId | undefined;
-  if (places.length === 0) return { name, lastVersion: forkVersion, lastTimestamp: 0, base, forkVersion, places };
+  const known = { name, base, forkVersion, places, keys: undefined };
+  if (places.length === 0) return { ...known, lastVersion: forkVersion, lastTimestamp: 0 };
   const { timeline } = library.open(places);
   const last = timeline.length - 1;
   const lastVersion = last < 0 ? forkVersion : timeline.versionOf(last);
-  return { name, lastVersion, lastTimestamp: last < 0 ? 0 : timeline.timestampOf(last), base, forkVersion, places };
+  return { ...known, lastVersion, lastTimestamp: last < 0 ? 0 : timeline.timestampOf(last) };
 }
 
 /** A run that the registry knows: with a name, or deleted and still read through. */
