@@ -7,8 +7,6 @@ import { RunShard } from "./shard.js";
 /** One shard for each run, so that runs are isolated by construction. */
 export class ShardedStore {
   readonly #shards: Map<RunId, RunShard> = new Map();
-  /** Makes the shard of a run that lies in files only. Asked about runs that are not in memory; knows none that was dropped. */
-  source: ((id: RunId) => RunShard | undefined) | undefined = undefined;
 
   /** Runs in memory. */
   get size(): number {
@@ -21,10 +19,7 @@ export class ShardedStore {
    * @param id not in use.
    */
   create(id: RunId, parent?: RunShard, forkVersion?: Version): RunShard {
-    assert(!this.#shards.has(id), "the id of a run is never used again");
-    const shard = new RunShard(id, parent, forkVersion);
-    this.#shards.set(id, shard);
-    return shard;
+    return this.adopt(new RunShard(id, parent, forkVersion));
   }
 
   /** Takes a run that exists elsewhere already. @param shard its id is not in use. @returns the same */
@@ -35,12 +30,12 @@ export class ShardedStore {
   }
 
   get(id: RunId): RunShard | undefined {
-    return this.#shards.get(id) ?? this.#materialise(id);
+    return this.#shards.get(id);
   }
 
   /** Forgets a run. Its forks keep what they see of it. @returns whether it was there. */
   drop(id: RunId): boolean {
-    const shard = this.get(id);
+    const shard = this.#shards.get(id);
     if (shard === undefined) return false;
     shard.dropped = true;
     shard.layout++;
@@ -50,11 +45,5 @@ export class ShardedStore {
   /** The runs in memory, in the order in which they came there. */
   loaded(): IterableIterator<RunShard> {
     return this.#shards.values();
-  }
-
-  #materialise(id: RunId): RunShard | undefined {
-    const shard = this.source?.(id);
-    if (shard !== undefined) this.#shards.set(id, shard);
-    return shard;
   }
 }
