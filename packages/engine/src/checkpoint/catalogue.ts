@@ -170,6 +170,11 @@ export class Catalogue {
     return this.#list(DEAD).map((key) => ({ name: key.slice(DEAD.length), since: this.#get(key) as Version }));
   }
 
+  /** Whether a file is among these. */
+  isDead(name: string): boolean {
+    return this.#get(DEAD + name) !== undefined;
+  }
+
   /** Makes changes, as of `version`: above that of all earlier ones. */
   change(version: Version, timestamp: number, changes: CatalogueChanges): void {
     const operations: PutOperation[] = [];

@@ -15,6 +15,7 @@ import type { LiveRuns } from "../live-runs.js";
 import { type LongWork, Slices } from "../long-work.js";
 import { Catalogue } from "./catalogue.js";
 import { type CheckpointMoment, CheckpointWork, rewriting, type WritingPolicy } from "./checkpoint-work.js";
+import { FileKeeper } from "./file-keeper.js";
 import { isMostlyWaste, wastefulFiles } from "./file-waste.js";
 import { FiledCatalogue } from "./filed-catalogue.js";
 import type { SegmentPlace } from "./segment-place.js";
@@ -93,13 +94,7 @@ export class Checkpointer implements DerivedIndex {
   /** Where the log was when the last one was begun. */
   #begunAt: Lsn = 0 as Lsn;
   readonly #imported = new Map<RunId, readonly SegmentPlace[]>();
-  /** Files of runs that are on their way into the database. */
-  readonly #incoming = new Set<string>();
-  /** Readers of the files that do not follow checkpoints: replays. While there are any, no file goes. */
-  #readers = 0;
-  /** To be removed when they are through. */
-  #obsolete: string[] = [];
-  #hasSwept = false;
+  readonly #keeper: FileKeeper;
   /** Where the catalogue was written to, until it reads from there. */
   #unread: readonly SegmentPlace[] | undefined;
   /** The same of runs. */
@@ -135,6 +130,7 @@ export class Checkpointer implements DerivedIndex {
     this.#drawMoment = parts.drawMoment;
     const cacheBytes = parts.settings.memoryBudgetBytes * CACHE_SHARE;
     this.#library = new SnapshotLibrary(parts.files, cacheBytes, () => this.#noteRead());
+    this.#keeper = new FileKeeper(parts.files, parts.logger);
     this.#catalogue = Catalogue.empty(this.#library);
     this.#runs.attach(this.#filed());
   }
@@ -202,10 +198,10 @@ export class Checkpointer implements DerivedIndex {
    */
   async writeIncoming(shard: RunShard, signal: AbortSignal | undefined): Promise<IncomingFile> {
     const batch = new SnapshotBatch(this.#library.files);
-    const names = () => batch.files.map(({ name }) => name);
+    const draft = batch.begin(Number.POSITIVE_INFINITY);
+    const names = batch.files.map(({ name }) => name);
+    const isNamed = this.#keeper.expect(names);
     try {
-      const draft = batch.begin(Number.POSITIVE_INFINITY);
-      for (const name of names()) this.#incoming.add(name);
       const input = { shard, from: 0, through: shard.lastVersion, merge: [] };
       await new Slices(this.#clock, this.#timer, signal).run(writeSegment(input, draft.write));
       await batch.finish();
@@ -217,18 +213,16 @@ export class Checkpointer implements DerivedIndex {
         places,
         taken: () => {
           this.#imported.set(shard.id, places);
-          for (const name of names()) this.#incoming.delete(name);
+          isNamed();
         },
         discard: () => {
-          for (const name of names()) {
-            this.#incoming.delete(name);
-            if (!this.#isClosed) this.#library.files.remove(name);
-          }
+          isNamed();
+          if (!this.#isClosed) for (const name of names) this.#library.files.remove(name);
         },
       };
     } catch (error) {
       batch.discard();
-      for (const name of names()) this.#incoming.delete(name);
+      isNamed();
       throw error;
     }
   }
@@ -271,13 +265,7 @@ export class Checkpointer implements DerivedIndex {
 
   /** Holds all files in place until what it returns is called. */
   holdFiles(): () => void {
-    this.#readers++;
-    let isHeld = true;
-    return () => {
-      if (!isHeld) return;
-      isHeld = false;
-      if (--this.#readers === 0) this.#removeObsolete();
-    };
+    return this.#keeper.hold();
   }
 
   /** Lets everything go that can be read back from files and does not fit into the budget, the largest runs first. */
@@ -298,6 +286,7 @@ export class Checkpointer implements DerivedIndex {
   /** Ends what is under way. */
   close(): void {
     this.#isClosed = true;
+    this.#keeper.close();
     this.#cancelScheduled?.();
   }
 
@@ -330,20 +319,20 @@ export class Checkpointer implements DerivedIndex {
       } catch (error) {
         work.discard();
         // A disk that fails does not let everything go.
-        this.#hasSwept = false;
+        this.#keeper.sweepAgain();
         throw error;
       }
       this.#published = { version: moment.version, lsn };
       this.#catalogue = catalogue;
       this.#unread = places;
       for (const { shard, places } of work.written) this.#unattached.set(shard, places);
-      this.#obsolete.push(...work.obsolete);
+      this.#keeper.letGo(work.obsolete);
       this.#runs.checkpointed(moment.version, this.#filed());
       for (const number of this.#imported.keys())
         if (catalogue.run(number) !== undefined) this.#imported.delete(number);
       for (const number of work.forgotten) this.#imported.delete(number);
       await this.#turnToFiles();
-      this.#removeFiles();
+      this.#keeper.remove((name) => this.#isNamed(name));
       this.trimMemory();
       return { runs: work.written.length, bytes: work.bytes, logBytesRetired, entriesDropped: work.entriesDropped };
     } finally {
@@ -366,40 +355,13 @@ export class Checkpointer implements DerivedIndex {
     }
   }
 
-  /** Files that neither the newest checkpoint nor the one before names. */
-  #removeFiles(): void {
-    if (this.#isClosed || this.#readers > 0) return;
-    if (!this.#hasSwept) this.#noteLeftOver();
-    this.#hasSwept = true;
-    this.#removeObsolete();
-  }
-
-  /** What an earlier process left over when it ended in the middle of a checkpoint, and this one when the disk failed. */
-  #noteLeftOver(): void {
-    const known = new Set<string>(this.#incoming);
-    for (const { file } of this.#catalogue.places) known.add(file);
-    for (const { name } of this.#catalogue.deadFiles()) known.add(name);
-    for (const places of this.#imported.values()) for (const { file } of places) known.add(file);
-    for (const name of this.#library.files.list()) {
-      if (!known.has(name) && this.#catalogue.file(name) === undefined) this.#obsolete.push(name);
-    }
-  }
-
-  /** A file that cannot be removed is no harm: the next checkpoint tries again. */
-  #removeObsolete(): void {
-    if (!this.#isClosed) this.#obsolete = this.#obsolete.filter((name) => !this.#isRemoved(name));
-  }
-
-  #isRemoved(name: string): boolean {
-    try {
-      this.#library.files.remove(name);
-      return true;
-    } catch (cause) {
-      if (!StrataError.is(cause)) throw cause;
-      const message = "a file that is not needed could not be removed";
-      this.#logger.log("warn", "strata.checkpoint", message, { name, cause });
-      return false;
-    }
+  /** Whether this checkpoint, the one before or an imported run's row names a file. */
+  #isNamed(name: string): boolean {
+    const { places } = this.#catalogue;
+    if (this.#catalogue.file(name) !== undefined || places.some(({ file }) => file === name)) return true;
+    if (this.#catalogue.isDead(name)) return true;
+    for (const imported of this.#imported.values()) if (imported.some(({ file }) => file === name)) return true;
+    return false;
   }
 
   /** How much the files of a run hold. @throws CorruptionError `SNAPSHOT_CORRUPT` */
