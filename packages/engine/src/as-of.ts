@@ -89,8 +89,9 @@ function assertUntrimmed(run: Run, version: Version, requested: { version?: Vers
   for (let shard: RunShard | undefined = run.shard; shard !== undefined; shard = shard.parent) {
     const begin = Math.max(shard.forkVersion, run.past?.base ?? 0);
     if (clip > begin && shard.timeline.floor > begin) {
-      const earliest = shard.timeline.floor;
-      const message = `run "${run.name}" keeps its commits above version ${earliest}`;
+      const { timeline } = shard;
+      const message = `run "${run.name}" keeps its commits above version ${timeline.floor}`;
+      const earliest = timeline.nextAfter(Math.min(version, timeline.floor)) ?? shard.lastVersion;
       throw new StateError("HISTORY_TRIMMED", message, { run: run.name, requested, earliest });
     }
     clip = Math.min(clip, shard.forkVersion);

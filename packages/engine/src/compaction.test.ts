@@ -34,6 +34,26 @@ describe("compact", () => {
     expect(new KvStore(again.head(again.runs.must("default"))).history("key-3")).toHaveLength(2);
   });
 
+  test("removes keys whose time to live is over, wherever they lie, where history is trimmed", async () => {
+    const vfs = new CrashVfs();
+    const { db, time } = openSimulated(vfs);
+    db.runs.setRetention("default", keepLast(1));
+    const kv = new KvStore(db.head(db.runs.must("default")));
+    for (let i = 0; i < 30; i++) kv.put(`session-${i}`, "x".repeat(500), i < 25 ? { ttlMs: 50 } : {});
+    await db.shutdown();
+    const { db: again, time: later } = openSimulated(vfs, { seed: 2 });
+    later.advance(time.now() / 1000 + 1000 - later.now() / 1000);
+    expect(again.info().keys).toBe(30);
+    await again.compact();
+    expect(again.info().keys).toBe(5);
+    expect(bytesIn(vfs, ["snapshots"])).toBeLessThan(10 * 500);
+    const [removal] = again.history.commits(again.runs.must("default"), { reverse: true, limit: 1 });
+    expect(removal?.message).toBe("expired keys removed");
+    expect(new KvStore(again.head(again.runs.must("default"))).list()).toHaveLength(5);
+    await again.compact();
+    expect(again.info().keys).toBe(5);
+  });
+
   test("keeps what a tag, a fork and a view see", async () => {
     const vfs = new CrashVfs();
     const { db } = openSimulated(vfs);

@@ -3,11 +3,12 @@ import type { Durability } from "@strata/durability";
 import type { RunShard } from "@strata/storage";
 import { rewriting, type WritingPolicy } from "./checkpoint/checkpoint-work.js";
 import type { Checkpointer } from "./checkpoint/checkpointer.js";
-import { wastefulFiles } from "./checkpoint/file-waste.js";
+import { removeExpired } from "./expired-keys.js";
 import type { LiveRuns } from "./live-runs.js";
 import { type LongWork, Slices } from "./long-work.js";
 import type { Run } from "./run.js";
 import type { RunRetention } from "./run-retention.js";
+import type { Transactions } from "./transactions.js";
 
 /** What compacting a database brought. */
 export interface CompactionInfo {
@@ -18,7 +19,7 @@ export interface CompactionInfo {
 }
 
 /**
- * Drops what retention does not keep: in memory at once, in files by writing the runs concerned anew. Runs that lie in files of which little
+ * Drops what retention does not keep, expired keys of trimmed runs among it: in memory at once, in files by writing the runs concerned anew. Runs that lie in files of which little
  * is in use are written anew too. What views, transactions, tags, forks and merges need stays.
  */
 export class Compaction {
@@ -27,6 +28,7 @@ export class Compaction {
   readonly #retention: RunRetention;
   readonly #checkpointer: Checkpointer | undefined;
   readonly #policy: WritingPolicy;
+  readonly #transactions: Transactions;
   readonly #clock: Clock;
   readonly #timer: Timer;
 
@@ -38,6 +40,7 @@ export class Compaction {
     readonly checkpointer: Checkpointer | undefined;
     /** What segments leave out. */
     readonly policy: WritingPolicy;
+    readonly transactions: Transactions;
     readonly clock: Clock;
     readonly timer: Timer;
   }) {
@@ -46,6 +49,7 @@ export class Compaction {
     this.#retention = parts.retention;
     this.#checkpointer = parts.checkpointer;
     this.#policy = parts.policy;
+    this.#transactions = parts.transactions;
     this.#clock = parts.clock;
     this.#timer = parts.timer;
   }
@@ -54,12 +58,15 @@ export class Compaction {
   async run(erase: boolean, work: LongWork): Promise<CompactionInfo> {
     const slices = new Slices(this.#clock, this.#timer, work.signal);
     const before = this.#diskBytes();
+    const trimmed = await this.#trimmed(slices);
+    const rewritten = new Set<RunShard>(trimmed.map(({ shard }) => shard));
+    for (const run of trimmed) await removeExpired(run, () => this.#clock.now(), this.#transactions, slices);
     const inMemory = await slices.run(this.#retention.compact([...this.#runs.loaded()], this.#clock.now()));
     const checkpointer = this.#checkpointer;
     if (checkpointer === undefined) return { versionsDropped: inMemory.versionsDropped, bytesFreed: 0 };
-    const policy = erase ? this.#policy : await this.#rewritingWhatTrims(checkpointer, slices);
+    const policy = rewriting(this.#policy, (shard) => rewritten.has(shard) && shard.coldThrough > shard.forkVersion);
     const { entriesDropped } = erase
-      ? await checkpointer.rewriteAll(policy, work)
+      ? await checkpointer.rewriteAll(this.#policy, work)
       : await checkpointer.rewrite(policy, work);
     return {
       versionsDropped: inMemory.versionsDropped + entriesDropped,
@@ -67,20 +74,15 @@ export class Compaction {
     };
   }
 
-  async #rewritingWhatTrims(checkpointer: Checkpointer, slices: Slices): Promise<WritingPolicy> {
-    const wasteful = wastefulFiles(checkpointer.catalogue);
-    const rewritten = new Set<RunShard>();
+  /** The runs whose history is trimmed. */
+  async #trimmed(slices: Slices): Promise<Run[]> {
+    const trimmed: Run[] = [];
     for (const name of this.#runs.names()) {
       const run = this.#runs.find(name);
-      if (run !== undefined && (this.#trims(run) || checkpointer.liesIn(run.number, wasteful)))
-        rewritten.add(run.shard);
+      if (run !== undefined && this.#retention.rulesOf(run) !== undefined) trimmed.push(run);
       await slices.pause();
     }
-    return rewriting(this.#policy, (shard) => rewritten.has(shard) && shard.coldThrough > shard.forkVersion);
-  }
-
-  #trims(run: Run): boolean {
-    return this.#retention.rulesOf(run) !== undefined;
+    return trimmed;
   }
 
   #diskBytes(): number {

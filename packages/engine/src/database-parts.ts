@@ -171,7 +171,7 @@ export function assemble(options: DatabaseOptions): DatabaseParts {
     algebra: new RunAlgebra({ registry: runs, transactions, versionOf: pointOf }),
     bundles: new RunBundles({ gate, runtime, timer, limits, host }),
     history: new RunHistory({ gate, registry: runs, views, durability, newestVersion, versionOf: wholeVersionOf }),
-    compaction: new Compaction({ durability, runs: live, retention, checkpointer, policy, clock, timer }),
+    compaction: new Compaction({ durability, runs: live, retention, checkpointer, policy, transactions, clock, timer }),
     upkeep: new Upkeep({ gate, durability, runs: live, checkpointer, shards, runtime, clock, timer, logger, newest }),
     wholeVersionOf,
   };

@@ -244,23 +244,30 @@ export class Checkpointer implements DerivedIndex {
     // What is in the log now lies below the first of the two checkpoints: it goes with the second.
     this.#durability.roll();
     const isRewritten = (shard: RunShard) => shard.coldThrough > shard.forkVersion;
-    return await this.rewrite(rewriting(policy, isRewritten), work);
+    const result = await this.rewrite(rewriting(policy, isRewritten), work);
+    this.#mustBeOpen();
+    // Not even a power failure brings a file back.
+    this.#library.files.syncNames();
+    return result;
   }
 
-  /** The same for the runs that `policy` says. The log is left as it is. */
+  /** The same for the runs that `policy` says, and those that lie in files of which little is in use then. The log is left as it is. */
   async rewrite(policy: WritingPolicy, work: LongWork = {}): Promise<CheckpointResult> {
+    const { signal } = work;
     const result = await this.run(work, policy);
-    // The first leaves the one before usable; the second lets it go.
-    const { logBytesRetired } = await this.run(
-      { signal: work.signal },
-      rewriting(policy, () => false),
-    );
-    return { ...result, logBytesRetired: result.logBytesRetired + logBytesRetired };
-  }
-
-  /** Whether something of a run lies in one of these files. */
-  liesIn(number: RunId, files: ReadonlySet<string>): boolean {
-    return this.#placesOf(number).some(({ file }) => files.has(file));
+    let { logBytesRetired } = result;
+    // A checkpoint leaves the one before usable: what that names goes with the next.
+    const slices = new Slices(this.#clock, this.#timer, signal);
+    for (let isDone = false; !isDone; ) {
+      const moved = await this.#runsIn(wastefulFiles(this.#catalogue), slices);
+      isDone = moved.size === 0;
+      const next = await this.run(
+        { signal },
+        rewriting(policy, (shard) => moved.has(shard)),
+      );
+      logBytesRetired += next.logBytesRetired;
+    }
+    return { ...result, logBytesRetired };
   }
 
   /** Holds all files in place until what it returns is called. */
@@ -380,14 +387,21 @@ export class Checkpointer implements DerivedIndex {
   async #sparingFiles(slices: Slices): Promise<WritingPolicy> {
     const usual = this.#policy;
     if (!isMostlyWaste(this.#catalogue)) return usual;
-    const wasteful = wastefulFiles(this.#catalogue);
-    const moved = new Set<RunShard>();
+    const moved = await this.#runsIn(wastefulFiles(this.#catalogue), slices);
+    return rewriting(usual, (shard) => moved.has(shard) || usual.isRewritten(shard));
+  }
+
+  /** The runs of which something lies in these files. */
+  async #runsIn(files: ReadonlySet<string>, slices: Slices): Promise<Set<RunShard>> {
+    const shards = new Set<RunShard>();
+    if (files.size === 0) return shards;
     for (const number of this.#catalogue.runs()) {
-      const shard = this.liesIn(number, wasteful) ? this.#runs.shardOf(number) : undefined;
-      if (shard !== undefined) moved.add(shard);
+      const isThere = this.#placesOf(number).some(({ file }) => files.has(file));
+      const shard = isThere ? this.#runs.shardOf(number) : undefined;
+      if (shard !== undefined) shards.add(shard);
       await slices.pause();
     }
-    return rewriting(usual, (shard) => moved.has(shard) || usual.isRewritten(shard));
+    return shards;
   }
 
   #filed(): FiledCatalogue {
