@@ -4,6 +4,7 @@ import { keepLast } from "../src/index.js";
 import { drive, nothingLeft } from "./drive.js";
 import { openSimulated } from "./simulated-database.js";
 import { SlicingTime } from "./slicing-time.js";
+import { storesOf } from "./stores.js";
 
 const RUNS = ["default", "a", "b", "c"];
 /** Nothing is synced that is not asked for. */
@@ -56,4 +57,30 @@ test("what the next merge starts from stays, though nobody has asked for the run
   await checkpointAndReopen(9);
   expect(db.algebra.merge("source", "target")).toMatchObject({ applied: 1, conflicts: [] });
   expect(db.get("target", "key")).toBe(329);
+});
+
+test("the newest version of a run can be asked for, though retention left nothing of its last commit", async () => {
+  const vfs = new CrashVfs();
+  const { db, time } = openSimulated(vfs, OPTIONS);
+  const run = db.runs.must("default");
+  const { kv } = storesOf(db.head(run, "other"));
+  const older = kv.put("key", 1) as number;
+  time.advance(1_000);
+  db.spaces(run).delete("other", { force: true });
+  const { timestamp } = [...db.history.commits(run)].at(-1) as { timestamp: number };
+  await drive(time, db.compact());
+  db.close();
+  const again = openSimulated(vfs, { ...OPTIONS, seed: 2 }).db;
+  const same = again.runs.must("default");
+  const ask = (version: number) => again.at(same, "default", { version }).timestamp;
+  expect(ask(same.version)).toBe(timestamp);
+  expect(again.at(same, "default", { time: timestamp }).version).toBe(same.version);
+  // What an error says is there is there.
+  const trimmed = expect.objectContaining({ code: "HISTORY_TRIMMED" });
+  expect(() => ask(older)).toThrow(trimmed);
+  try {
+    ask(older);
+  } catch (error) {
+    expect(ask((error as { facts: { earliest: number } }).facts.earliest)).toBe(timestamp);
+  }
 });

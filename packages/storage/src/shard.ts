@@ -365,6 +365,8 @@ export class RunShard {
 
   /** Microseconds of the last commit at or below `version`, seen from here; 0 when there is none. */
   timestampAt(version: Version): number {
+    // That of the newest is known, whatever retention left of it.
+    if (version >= this.lastVersion) return this.lastTimestamp;
     // A run that was trimmed cannot say what came before it: only its ancestors can.
     const owner = this.#ownerAt(version);
     const last = owner.#lastCommit((timeline, clip) => timeline.lastAtOrBefore(Math.min(version, clip)));
@@ -373,6 +375,7 @@ export class RunShard {
 
   /** The last commit at or before `time` in microseconds, seen from here. */
   versionAtTime(time: number): Version | undefined {
+    if (time >= this.lastTimestamp && this.lastVersion > this.forkVersion) return this.lastVersion;
     return this.#lastCommit((timeline, clip) => {
       const version = timeline.versionAtTime(time);
       return version === undefined || version <= clip ? version : timeline.lastAtOrBefore(clip);
