@@ -1,4 +1,4 @@
-import { assert, InvariantError, type Logger, type StrataError } from "@strata/core";
+import { assert, InvariantError, type Logger, StrataError } from "@strata/core";
 import { CHECKPOINT_ROOT_BYTES_MAX, type Checkpoint, type PublishedCheckpoint } from "./durability.js";
 import { closed, LogPoisoned, toStrataError } from "./log-poisoned.js";
 import { retireSegments, spansFrom } from "./log-retirement.js";
@@ -6,6 +6,7 @@ import type { OwnManifests } from "./own-manifests.js";
 import { SNAPSHOT_DIRECTORY } from "./snapshot-names.js";
 import type { Vfs } from "./vfs.js";
 import { syncDirectoryOf } from "./vfs-io.js";
+import { WAL_DIRECTORY } from "./wal-format.js";
 
 /** The log that checkpoints are made of, as their publisher sees it. */
 export interface PublishingLog {
@@ -28,7 +29,7 @@ export interface PublishingLog {
  *  1. the log through `lsn` is on stable storage, and a mark says so;
  *  2. so are the names of the snapshot files, whose contents were when each was finished;
  *  3. a manifest with the checkpoint appears under its name, durably; the fence is looked at before and after;
- *  4. segments that lie below the checkpoint before as a whole are removed.
+ *  4. segments that lie below the checkpoint before as a whole are removed, durably where the disk lets it.
  *
  * Between its steps the log goes on, and may end: then nothing more is done.
  */
@@ -96,7 +97,19 @@ export class CheckpointPublisher {
     if (!isDone) throw closed();
     const retired = retireSegments(this.#vfs, spans, previousLsn, this.#logger);
     this.#beginLsn += retired;
+    if (retired > 0) await this.#syncRemovals();
     return retired;
+  }
+
+  /** A power failure must not bring back what somebody wanted erased. The checkpoint counts, whether this can be done or not. */
+  async #syncRemovals(): Promise<void> {
+    try {
+      await syncDirectoryOf(this.#vfs, WAL_DIRECTORY);
+    } catch (error) {
+      if (!StrataError.is(error)) throw error;
+      const facts = { code: error.code, ...error.facts };
+      this.#logger.log("warn", "wal", "a part of the log that was removed may come back with a power failure", facts);
+    }
   }
 
   /** @returns what is to be thrown. */

@@ -114,8 +114,8 @@ export interface Durability {
 
   /**
    * Makes a checkpoint the one that `recover` begins with. Waits until the log is durable through `checkpoint.lsn`; makes the names of
-   * all files finished so far durable; then lets the checkpoint count; then removes the log below the one before it, as far as that
-   * can be done. One at a time. Commits may be appended meanwhile.
+   * all files finished so far durable; then lets the checkpoint count; then removes the log below the one before it, for good, as far
+   * as that can be done. One at a time. Commits may be appended meanwhile.
    *
    * When it rejects, the checkpoint before counts, unless the log was closed or is poisoned: then the next `recover` tells.
    *

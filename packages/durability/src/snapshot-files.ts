@@ -31,7 +31,12 @@ export interface SnapshotFiles {
   /** Names of all finished files, in code unit order. */
   list(): string[];
 
-  /** Makes the names of all finished files durable: for a file that something else than a checkpoint is going to name. @throws {IoError} */
+  /**
+   * Makes the names of all finished files durable, and the removal of those that were removed: for a file that something else than a
+   * checkpoint is going to name, or that nobody may find again.
+   *
+   * @throws {IoError}
+   */
   syncNames(): void;
 }
 
