@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { fileDurability } from "@strata/durability-file";
 import { describe, expect, test } from "vitest";
 import { Strata } from "../src/index.js";
 import { newDirectory } from "./directories.js";
@@ -68,5 +69,16 @@ describe("opening to read", () => {
     const root = newDirectory();
     expect(() => Strata.open(join(root, "nothing"), { readOnly: true })).toThrow();
     expect(readdirSync(root)).toEqual([]);
+  });
+
+  test("refuses what was killed while it was made, and writing makes it whole", async () => {
+    const path = newDirectory();
+    const making = fileDurability(path);
+    making.recover(() => {});
+    await making.shutdown();
+
+    expectCode("READ_ONLY", () => Strata.open(path, { readOnly: true }));
+    using db = Strata.open(path);
+    expect(db.listRuns()).toEqual(["default"]);
   });
 });
