@@ -51,6 +51,8 @@ export class World {
   readonly keys: Set<string> = new Set();
   readonly #all: Pair[] = [];
   #store = new ShardedStore();
+  /** Whether files say how many live keys they have. */
+  #counts = false;
   version: number;
 
   constructor(firstVersion: number) {
@@ -110,21 +112,17 @@ export class World {
   /** Begins anew, as a process does: from the files, and from what a log has of commits behind them. */
   reopen(counts: boolean): void {
     this.#store = new ShardedStore();
-    this.#store.source = (id) => {
-      const pair = this.#all.find((each) => each.id === id);
-      return pair === undefined || pair.filed === 0 ? undefined : this.#fromFiles(pair, counts);
-    };
+    this.#counts = counts;
     const log: [version: number, redo: () => void][] = [];
     for (const pair of this.#all) {
       if (pair.filed === 0) log.push([pair.id, () => void this.#create(pair)]);
       for (const commit of pair.commits) {
         if (commit.version <= pair.filed) continue;
-        log.push([commit.version, () => apply(this.#store.get(pair.id)!, commit)]);
+        log.push([commit.version, () => apply(this.#shardOf(pair), commit)]);
       }
     }
     for (const [, redo] of log.sort(([a], [b]) => a - b)) redo();
-    for (const pair of this.#all) pair.real = this.#store.get(pair.id)!;
-    this.#store.source = undefined;
+    for (const pair of this.#all) pair.real = this.#shardOf(pair);
     for (const { id, dropped } of this.#all) if (dropped) this.#store.drop(id);
   }
 
@@ -136,19 +134,24 @@ export class World {
   }
 
   #create({ id, parent, forkVersion }: Pick<Pair, "id" | "parent" | "forkVersion">): RunShard {
-    const base = parent === undefined ? undefined : this.#store.get(parent.id)!;
+    const base = parent === undefined ? undefined : this.#shardOf(parent);
     return this.#store.create(id, base, forkVersion);
   }
 
-  #fromFiles(pair: Pair, counts: boolean): RunShard {
+  /** Of a run that lies in files only, made from these. */
+  #shardOf(pair: Pair): RunShard {
+    return this.#store.get(pair.id) ?? this.#store.adopt(this.#fromFiles(pair));
+  }
+
+  #fromFiles(pair: Pair): RunShard {
     const { id, parent, forkVersion, filed, commits } = pair;
-    const base = parent === undefined ? undefined : this.#store.get(parent.id)!;
+    const base = parent === undefined ? undefined : this.#shardOf(parent);
     const last = commits.findLast(({ version }) => version <= filed);
     return new RunShard(id, base, forkVersion, {
       through: filed,
       lastVersion: last?.version ?? forkVersion ?? 0,
       lastTimestamp: last?.timestamp ?? 0,
-      load: () => filesOf(pair, counts),
+      load: () => filesOf(pair, this.#counts),
     });
   }
 }
