@@ -1,16 +1,6 @@
 import type { EventOrigin } from "@strata/concurrency";
-import {
-  assert,
-  type ByteReader,
-  type ByteWriter,
-  CorruptionError,
-  decodeValue,
-  encodeValue,
-  type RunId,
-  type Value,
-  type Version,
-} from "@strata/core";
-import { Box, type ContainedRun, type Stored } from "@strata/storage";
+import { assert, type ByteReader, type ByteWriter, CorruptionError, type RunId, type Version } from "@strata/core";
+import { type ContainedRun, decodeStored, encodeStored, type Stored, TRIMMED } from "@strata/storage";
 import { decodeOrigin, encodeOrigin } from "./event-origin.js";
 import { bytesToHex, HASH_BYTES, hexToBytes } from "./hash-bytes.js";
 import { decodeOperation, encodeOperation, type JsonOperation } from "./json/index.js";
@@ -73,7 +63,7 @@ export interface SpaceOperation {
  *   commit   := run version timestamp flags u8, [message text], [contained], operationCount operation*
  *   contained := count, (run version)*                                               of a merge
  *   operation := tag u8, [space text unless SAME_SPACE], body
- *   put      := flags u8, key text, [value], [expiresAt], [counter], [createdAt]      in the order of the flags
+ *   put      := key text, stored                                                     as `encodeStored` of the storage package writes it
  *   patch    := key text, count, jsonOperation*
  *   append   := type text, sequence, hash[32], [prevHash[32] when sequence is 0], payload bytes
  *   copy     := append, origin                                                       an event of another run
@@ -85,7 +75,6 @@ const Tag = { kv: 1, state: 2, json: 3, patch: 4, append: 5, registerSpace: 6, d
 const SAME_SPACE = 0x80;
 const FIRST_SPACE = "default";
 const CommitFlag = { message: 1, contained: 2 } as const;
-const Flag = { value: 1, boxed: 2, expires: 4, counter: 8, createdAt: 16, holdsBytes: 32 } as const;
 
 const PRIMITIVE_OF_TAG: { readonly [tag: number]: KeyedPrimitive } = { 1: "kv", 2: "state", 3: "json" };
 
@@ -197,37 +186,15 @@ function decodeBody(reader: ByteReader, tag: number, space: string): Operation {
 }
 
 function encodePut(writer: ByteWriter, key: string, stored: Stored | undefined): void {
-  if (!(stored instanceof Box)) {
-    writer.u8(stored === undefined ? 0 : Flag.value);
-    writer.text(key);
-    if (stored !== undefined) encodeValue(writer, stored);
-    return;
-  }
-  const expires = stored.expiresAt !== Number.POSITIVE_INFINITY;
-  writer.u8(
-    Flag.boxed |
-      (stored.value === undefined ? 0 : Flag.value) |
-      (expires ? Flag.expires : 0) |
-      (stored.counter > 0 ? Flag.counter : 0) |
-      (stored.createdAt > 0 ? Flag.createdAt : 0) |
-      (stored.holdsBytes ? Flag.holdsBytes : 0),
-  );
   writer.text(key);
-  if (stored.value !== undefined) encodeValue(writer, stored.value);
-  if (expires) writer.varint(stored.expiresAt);
-  if (stored.counter > 0) writer.varint(stored.counter);
-  if (stored.createdAt > 0) writer.varint(stored.createdAt);
+  encodeStored(writer, stored);
 }
 
 function decodePut(reader: ByteReader, primitive: KeyedPrimitive, space: string): PutOperation {
-  const flags = reader.u8();
   const key = reader.text();
-  const value: Value | undefined = (flags & Flag.value) === 0 ? undefined : decodeValue(reader);
-  if ((flags & Flag.boxed) === 0) return { kind: "put", space, primitive, key, stored: value };
-  const expiresAt = (flags & Flag.expires) === 0 ? Number.POSITIVE_INFINITY : reader.varint();
-  const counter = (flags & Flag.counter) === 0 ? 0 : reader.varint();
-  const createdAt = (flags & Flag.createdAt) === 0 ? 0 : reader.varint();
-  const stored = new Box(value, expiresAt, counter, createdAt, (flags & Flag.holdsBytes) !== 0);
+  const stored = decodeStored(reader);
+  if (stored === TRIMMED)
+    throw new CorruptionError("CORRUPT_RECORD", "a commit holds an entry that was trimmed", { key });
   return { kind: "put", space, primitive, key, stored };
 }
 

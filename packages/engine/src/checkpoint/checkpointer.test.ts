@@ -1,22 +1,10 @@
 import { CrashVfs } from "@strata/durability/testing";
 import { describe, expect, test } from "vitest";
-import { dump } from "../../test/dump.js";
+import { digestsOf, dump } from "../../test/dump.js";
 import { expectReplaysToAgree } from "../../test/replay-oracle.js";
 import { openSimulated } from "../../test/simulated-database.js";
 import { WORKLOAD } from "../../test/workload.js";
-import type { Database } from "../index.js";
 import { EventLogStore, KvStore } from "../index.js";
-
-/** Digests of every run, history included: what a checkpoint must not change. */
-function digests(db: Database): string[] {
-  return db.runs.list().map((name) => {
-    const run = db.runs.must(name);
-    const view = db.at(run, "default", { version: run.version });
-    const digest = `${name} ${view.digest()} ${view.digest({ history: true })}`;
-    view.dispose();
-    return digest;
-  });
-}
 
 function namesIn(vfs: CrashVfs, directory: string): string[] {
   return vfs.list(directory);
@@ -33,16 +21,16 @@ describe("a checkpoint", () => {
     for (const step of WORKLOAD) {
       step.run(db);
       time.advance(5);
-      const before = [dump(db), ...digests(db)];
+      const before = [dump(db), ...digestsOf(db)];
       await db.checkpoint();
-      expect([dump(db), ...digests(db)], step.what).toEqual(before);
+      expect([dump(db), ...digestsOf(db)], step.what).toEqual(before);
     }
     expectReplaysToAgree(db);
-    const before = [dump(db), ...digests(db)];
+    const before = [dump(db), ...digestsOf(db)];
     db.close();
     const again = openSimulated(vfs, { seed: 2 }).db;
     expect(again.info().recovery?.commits).toBe(0);
-    expect([dump(again), ...digests(again)]).toEqual(before);
+    expect([dump(again), ...digestsOf(again)]).toEqual(before);
     expectReplaysToAgree(again);
   });
 
@@ -53,11 +41,11 @@ describe("a checkpoint", () => {
     const info = await db.checkpoint();
     expect(info.runs).toBe(2); // the run and `_system`
     for (let i = 0; i < 3; i++) db.put("default", `later-${i}`, i);
-    const before = [dump(db), ...digests(db)];
+    const before = [dump(db), ...digestsOf(db)];
     db.close();
     const again = openSimulated(vfs, { seed: 2 }).db;
     expect(again.info().recovery?.commits).toBe(3);
-    expect([dump(again), ...digests(again)]).toEqual(before);
+    expect([dump(again), ...digestsOf(again)]).toEqual(before);
   });
 
   test("of nothing new does nothing", async () => {
