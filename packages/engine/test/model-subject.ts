@@ -1,7 +1,7 @@
 import { CrashVfs } from "@strata/durability/testing";
 import type fc from "fast-check";
 import { expect } from "vitest";
-import type { Database } from "../src/index.js";
+import type { Database, Run } from "../src/index.js";
 import { auditCheckpoint } from "./checkpoint-audit.js";
 import { drive, nothingLeft } from "./drive.js";
 import type { NaiveModel, PastState } from "./naive-model.js";
@@ -67,14 +67,14 @@ export class Subject {
     this.time.isSlicing = false;
   }
 
-  /** The disk as it is that many calls into a checkpoint, or behind it when it takes fewer. */
-  async checkpointUntil(calls: number, isTorn: boolean): Promise<CrashVfs> {
+  /** The disk as it is that many calls into some work, or behind it when it takes fewer. */
+  async diskWithin(work: () => Promise<unknown>, calls: number, isTorn: boolean): Promise<CrashVfs> {
     let left: CrashVfs | undefined;
     let seen = 0;
     this.#onChange = (moment) => {
       if (++seen === calls) left = (isTorn ? moment.during(5) : undefined) ?? moment.before();
     };
-    await this.wait(this.db.checkpoint());
+    await this.wait(work());
     this.#onChange = undefined;
     return left ?? this.vfs;
   }
@@ -90,7 +90,11 @@ export class Subject {
     this.reopen(this.vfs);
     expect(this.db.info().recovery?.commits).toBe(0);
     await new Command("", () => {}).run(model, this);
-    expectReplaysToAgree(this.db);
+    this.expectReplaysToAgree(model);
+  }
+
+  expectReplaysToAgree(model: NaiveModel): void {
+    expectReplaysToAgree(this.db, (run) => mayBeTrimmed(model, run));
   }
 
   /** A last checkpoint, held against what there is. */
@@ -99,6 +103,13 @@ export class Subject {
     await this.wait(this.db.checkpoint());
     auditCheckpoint(this.vfs, this.db.runs.list(), false);
   }
+}
+
+/** Whether retention may have dropped something that was to be read through this run. */
+export function mayBeTrimmed(model: NaiveModel, run: Run): boolean {
+  for (let shard: Run["shard"] | undefined = run.shard; shard !== undefined; shard = shard.parent)
+    if (model.trimming.has(shard.id)) return true;
+  return false;
 }
 
 /** What a database shows of its tags. */

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import { DISTURBANCES, single, transaction } from "./model-commands.js";
 import { Subject } from "./model-subject.js";
+import { UPKEEP } from "./model-upkeep.js";
 import { NaiveModel } from "./naive-model.js";
 import { OPERATIONS } from "./operations.js";
-import { expectReplaysToAgree } from "./replay-oracle.js";
 
 /** Sequences for each model. More for long runs: `STRATA_MODEL_RUNS=5000`. */
 const RUNS = Number(process.env["STRATA_MODEL_RUNS"] ?? 60);
@@ -18,13 +18,13 @@ describe("a database shows what a naive model shows, whatever happens to it", ()
       const weighted = fc.oneof(
         { weight: 10, arbitrary: single(operations) },
         { weight: 6, arbitrary: transaction(operations) },
-        ...DISTURBANCES.map((arbitrary) => ({ weight: 1, arbitrary })),
+        ...[...DISTURBANCES, ...UPKEEP].map((arbitrary) => ({ weight: 1, arbitrary })),
       );
       await fc.assert(
         fc.asyncProperty(fc.commands([weighted], { maxCommands: COMMANDS_MAX, size: "max" }), async (commands) => {
           const [model, real] = [new NaiveModel(), new Subject()];
           await fc.asyncModelRun(() => ({ model, real }), commands);
-          expectReplaysToAgree(real.db);
+          real.expectReplaysToAgree(model);
           await real.audit(model);
           await real.reopenAndCompare(model);
         }),

@@ -36,6 +36,19 @@ export interface PastState {
   readonly tags: Tags;
 }
 
+/** A run that was exported, and what it held then. */
+export interface BundleModel {
+  readonly bytes: Uint8Array;
+  readonly run: string;
+  /** Not to be changed. */
+  readonly spaces: RunModel;
+  readonly tags: ReadonlyMap<string, TagModel>;
+  /** Of its data. */
+  readonly digest: string;
+  /** Of its history, where the bundle has all of it. */
+  readonly historyDigest: string | undefined;
+}
+
 /** What a database should hold, with every state it ever had: a list of whole copies instead of a store. */
 export class NaiveModel {
   runs = new Map<string, RunModel>([["default", emptyRun()]]);
@@ -44,6 +57,10 @@ export class NaiveModel {
   past: PastState[] = [];
   /** A power failure leaves at least this many of `past`. */
   durable = 0;
+  /** Numbers of runs that retention may have taken something from: a power failure takes back a policy, not what it has dropped. */
+  readonly trimming = new Set<number>();
+  /** Lies elsewhere: no failure touches it. */
+  bundle: BundleModel | undefined;
 
   /** The space, which comes into being with its first write. */
   space(run: string, space: string): SpaceModel {
