@@ -3,8 +3,12 @@ import { good, latest } from "./sample-bundles.js";
 import { storesOf } from "./stores.js";
 import type { Step } from "./workload.js";
 
-/** A commit, which may take its time; or a checkpoint of what was committed. */
-export type CheckpointStep = (Omit<Step, "run"> & { readonly run: (db: Database) => unknown }) | "checkpoint";
+/** A commit, which may take its time; or a checkpoint of what was committed, or a compaction, plain or erasing. */
+export type CheckpointStep =
+  | (Omit<Step, "run"> & { readonly run: (db: Database) => unknown })
+  | "checkpoint"
+  | "compact"
+  | "erase";
 
 const on = (db: Database, run: string, space = "default") => storesOf(db.head(db.runs.must(run), space));
 
