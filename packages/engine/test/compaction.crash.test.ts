@@ -1,9 +1,11 @@
-import type { CrashVfs } from "@strata/durability/testing";
+import { CrashVfs } from "@strata/durability/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Database, Run } from "../src/index.js";
+import { type Database, keepLast, type Run } from "../src/index.js";
 import { COMPACTION_WORKLOAD, SECRET } from "./compaction-workload.js";
 import { CrashExploration, SEEDS } from "./crash-exploration.js";
+import { drive } from "./drive.js";
 import { digestsOf, dump } from "./dump.js";
+import { openSimulated } from "./simulated-database.js";
 
 const LIMIT_MS = 120_000 * SEEDS;
 /** What is recovered is replayed, verified and checkpointed again at each so-manieth moment. */
@@ -66,4 +68,15 @@ describe("wherever the process or the power fails, in the middle of compactions 
     for (let index = erased; index < moments.length; index++)
       for (const { vfs, what } of exploration.leftAt(index)) expect(hasSecret(vfs), what).toBe(false);
   });
+});
+
+test("what is erased is gone also where all of the log was one file", async () => {
+  const vfs = new CrashVfs();
+  const { db, time } = openSimulated(vfs, { segments: {} });
+  db.put("default", "secret", SECRET);
+  db.runs.setRetention("default", keepLast(1));
+  db.delete("default", "secret");
+  expect(hasSecret(vfs)).toBe(true);
+  await drive(time, db.compact({ erase: true }));
+  expect(hasSecret(vfs)).toBe(false);
 });

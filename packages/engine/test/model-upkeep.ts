@@ -10,17 +10,14 @@ import { COPY, loss, RUN_NAMES, truncateToWhatIsLeft } from "./model-commands.js
 import { Command, mayBeTrimmed, noting, type Subject } from "./model-subject.js";
 import type { NaiveModel, TagModel } from "./naive-model.js";
 
-/** The one run that does not always keep everything. */
-const TRIMMED = "second";
-
-const setRetention = fc.boolean().map(
-  (keepsAll) =>
-    new Command(`${TRIMMED} keeps ${keepsAll ? "everything" : "the last two"}`, (model, subject) => {
-      if (!model.runs.has(TRIMMED)) return;
+const setRetention = fc.tuple(fc.constantFrom("default", "second"), fc.constantFrom(undefined, 1, 1, 2)).map(
+  ([name, entries]) =>
+    new Command(`${name} keeps ${entries === undefined ? "everything" : `the last ${entries}`}`, (model, subject) => {
+      if (!model.runs.has(name)) return;
       const { db } = subject;
-      noting(model, subject, TRIMMED, false, () => {
-        db.runs.setRetention(TRIMMED, keepsAll ? keepAll() : keepLast(2));
-        if (!keepsAll) model.trimming.add(db.runs.must(TRIMMED).number);
+      noting(model, subject, name, false, () => {
+        db.runs.setRetention(name, entries === undefined ? keepAll() : keepLast(entries));
+        if (entries !== undefined) model.trimming.add(db.runs.must(name).number);
       });
     }),
 );
