@@ -243,6 +243,36 @@ describe("a repair", () => {
     expect(partial).toBeGreaterThan(4);
   });
 
+  test("takes a commit as a whole or not at all where the run has lost what it follows", async () => {
+    const vfs = new CrashVfs();
+    const { db } = openSimulated(vfs);
+    const events = new EventLogStore(db.head(db.runs.must("default")));
+    for (let i = 0; i < 300; i++) events.append("written", { i, text: "x".repeat(30) });
+    await db.checkpoint();
+    db.put("default", "early", 1);
+    await db.checkpoint();
+    db.put("default", "tail", 1);
+    db.transaction("default", (txn) => {
+      new KvStore(txn.scope("default")).put("late", 1);
+      new EventLogStore(txn.scope("default")).append("written", { i: 300 });
+    });
+    const { number } = db.runs.must("default");
+    db.close();
+    const [place] = namedPlaces(vfs).runs.get(number) as [SegmentPlace];
+    let dropped = 0;
+    for (let at = 100; at < place.length; at += 997) {
+      const disk = vfs.afterKill();
+      flip(disk, place, at);
+      const { db: left, report } = await repaired(disk, `byte ${at}`);
+      const log = new EventLogStore(left.head(left.runs.must("default")));
+      const isThere = left.get("default", "late") !== undefined;
+      expect(isThere, `byte ${at} ${JSON.stringify(report.lost)}`).toBe(log.len() === 301);
+      expect((await left.verify()).problems, `byte ${at}`).toEqual([]);
+      if (!isThere) dropped++;
+    }
+    expect(dropped).toBeGreaterThan(2);
+  });
+
   test("is never silently wrong, whatever byte changed in whatever file", async () => {
     const { vfs, expected } = await written({ checkpoints: 4 });
     let n = 0;

@@ -38,6 +38,8 @@ export interface RepairParts {
   readonly logger: Logger;
 }
 
+const FOLLOWS_NOTHING = "it does not follow what is left of the run";
+
 /** What could be told of which part of the log was lost. */
 type Lost = RecoveryReport["lost"][number];
 
@@ -77,10 +79,12 @@ class Repair {
   readonly #directory = new RepairedDirectory();
   /** Above which version the commits of a run are taken from the log. */
   readonly #through = new Map<RunId, Version>();
-  /** Runs whose commits in the log do not follow what there is of them. */
-  readonly #cut = new Set<RunId>();
+  /** Runs whose commits in the log do not follow what there is of them: from which one on, and why that one does not. */
+  readonly #cut = new Map<RunId, { readonly from: Version; readonly why: string }>();
   readonly #lost: Lost[] = [];
   #commits = 0;
+  /** The timestamp of the newest commit taken from the log; 0 without one. */
+  #newestFolded = 0;
   #log: SalvagedLog | undefined;
 
   constructor(source: LogSalvage, files: PatchedFiles, parts: RepairParts, slices: Slices) {
@@ -97,14 +101,9 @@ class Repair {
     await generations.read();
     const base = generations.list[0];
     const { commits, from } = base === undefined ? await this.#beginWithoutCatalogue() : await this.#beginWith(base);
-    const runs = this.#runs();
-    let timestamp = base?.catalogue.timestamp ?? 0;
-    let version = from;
-    for (const commit of commits) {
-      timestamp = Math.max(timestamp, this.#fold(runs, commit));
-      version = Math.max(version, commit.version);
-      await this.#slices.pause();
-    }
+    const runs = await this.#foldAll(commits);
+    let timestamp = Math.max(base?.catalogue.timestamp ?? 0, this.#newestFolded);
+    let version = commits.reduce((newest, commit) => Math.max(newest, commit.version), from);
     if (base !== undefined) version = this.#registerUnknown(runs, base, version);
     const described = await this.#slices.run(describeRuns(runs, this.#directory));
     let epoch = this.#source.epoch + (base?.catalogue.epochsBefore ?? 0);
@@ -157,7 +156,7 @@ class Repair {
       const rescued = await this.#rescue.rescue(number, row, base);
       this.#directory.set(number, rescued.row);
       this.#through.set(number, rescued.through);
-      if (rescued.isCut) this.#cut.add(number);
+      if (rescued.isCut) this.#cut.set(number, { from: 0, why: FOLLOWS_NOTHING });
     }
     const earlier = generations.commits.filter(({ version }) => version <= base.version);
     if (isNewest) {
@@ -227,26 +226,44 @@ class Repair {
     const rescued = await this.#rescue.rescue(number, { ...row, places, lastVersion: best.through }, whole);
     this.#directory.set(number, rescued.row);
     this.#through.set(number, rescued.through);
-    if (rescued.isCut) this.#cut.add(number);
+    if (rescued.isCut) this.#cut.set(number, { from: 0, why: FOLLOWS_NOTHING });
   }
 
-  /** @returns its timestamp; 0 when it was not taken. */
-  #fold(runs: LiveRuns, { version, payload }: LoggedCommit): number {
+  /** The runs with the commits that follow what is left of them. One that fails midway leaves a part of itself: then all begin anew, without it. */
+  async #foldAll(commits: readonly LoggedCommit[]): Promise<LiveRuns> {
+    const lostBefore = this.#lost.length;
+    for (;;) {
+      const runs = this.#runs();
+      let failed = false;
+      this.#lost.length = lostBefore;
+      this.#commits = 0;
+      this.#newestFolded = 0;
+      for (const commit of commits) {
+        if (!this.#fold(runs, commit)) failed = true;
+        await this.#slices.pause();
+      }
+      if (!failed) return runs;
+    }
+  }
+
+  /** @returns false when the commit failed, and may have left a part of itself. */
+  #fold(runs: LiveRuns, { version, payload }: LoggedCommit): boolean {
     const number = numberOf(payload);
-    if (version <= this.#aboveOf(number)) return 0;
-    if (this.#cut.has(number)) {
-      this.#drop(number, version, "it does not follow what is left of the run");
-      return 0;
+    if (version <= this.#aboveOf(number)) return true;
+    const cut = this.#cut.get(number);
+    if (cut !== undefined && version >= cut.from) {
+      this.#drop(number, version, version === cut.from ? cut.why : FOLLOWS_NOTHING);
+      return true;
     }
     try {
       const { timestamp } = foldPayload(runs, payload);
       this.#commits++;
-      return timestamp;
+      this.#newestFolded = Math.max(this.#newestFolded, timestamp);
+      return true;
     } catch (error) {
       if (!isFolly(error)) throw error;
-      this.#cut.add(number);
-      this.#drop(number, version, error.message);
-      return 0;
+      this.#cut.set(number, { from: version, why: error.message });
+      return false;
     }
   }
 
