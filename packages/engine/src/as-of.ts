@@ -59,7 +59,18 @@ export function timeOf(point: AsOf): number | undefined {
 /** By which time a view of `point` judges what has expired, µs since the epoch. @param version what `versionOf` said. */
 export function timestampOf(run: Run, point: AsOf, version: Version): number {
   const tagged = "tag" in point ? run.tags.get(point.tag)?.timestamp : undefined;
-  return tagged ?? timeOf(point) ?? (run.shard.timestampAt(version) || run.createdAt);
+  return tagged ?? timeOf(point) ?? lastTimeAt(run, run.shard, version);
+}
+
+/**
+ * When the last commit of `run` at or below `version` was made, µs since the epoch.
+ *
+ * @param shard the run's own, or one that was folded anew.
+ */
+export function lastTimeAt({ past, createdAt }: Run, shard: RunShard, version: Version): number {
+  const known = shard.timestampAt(version) || createdAt;
+  // Nothing need be left of the commit that an imported run begins with.
+  return past !== undefined && version >= past.first ? Math.max(known, past.firstTime) : known;
 }
 
 function versionOfTag(run: Run, name: string): Version {
@@ -86,15 +97,19 @@ function illegalPoint(point: unknown): InvalidArgumentError {
 /** To be called when there is no commit at or below `version` to be found: throws when there may have been one. */
 function assertUntrimmed(run: Run, version: Version, requested: { version?: Version; time?: number }): void {
   let clip = version;
+  // The last commit as of which a fork was made stays known: where none is, there was none.
+  let isForked = false;
   for (let shard: RunShard | undefined = run.shard; shard !== undefined; shard = shard.parent) {
-    const begin = Math.max(shard.forkVersion, run.past?.base ?? 0);
-    if (clip > begin && shard.timeline.floor > begin) {
-      const { timeline } = shard;
+    const { timeline, forkVersion } = shard;
+    const begin = Math.max(forkVersion, run.past?.base ?? 0);
+    const isCut = clip > begin && timeline.floor > begin;
+    if (isCut && !(isForked && timeline.lastAtOrBefore(clip) === undefined)) {
       const message = `run "${run.name}" keeps its commits above version ${timeline.floor}`;
       const earliest = timeline.nextAfter(Math.min(version, timeline.floor)) ?? shard.lastVersion;
       throw new StateError("HISTORY_TRIMMED", message, { run: run.name, requested, earliest });
     }
-    clip = Math.min(clip, shard.forkVersion);
+    isForked = forkVersion <= clip;
+    clip = Math.min(clip, forkVersion);
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import { type CommitIdentity, type CommitStatus, type Durability, InMemoryDurability } from "@strata/durability";
 import { ReadView, type ShardedStore } from "@strata/storage";
 import type { RunAlgebra } from "./algebra/run-algebra.js";
-import { timeOf, timestampOf, versionOf } from "./as-of.js";
+import { lastTimeAt, timeOf, timestampOf, versionOf } from "./as-of.js";
 import type { RunBundles } from "./bundle/run-bundles.js";
 import type { Checkpointer, CheckpointInfo } from "./checkpoint/checkpointer.js";
 import type { BackupInfo } from "./checkpoint/copy-writer.js";
@@ -166,7 +166,7 @@ export class Database {
       ? replayLog(this.#parts.durability, live, version, this.runs.system.version)
       : replayTimeline(live, version);
     const ofPoint = point === undefined ? undefined : timeOf(point);
-    const timestamp = ofPoint ?? (replayed.shard.timestampAt(version) || live.createdAt);
+    const timestamp = ofPoint ?? lastTimeAt(live, replayed.shard, version);
     const release = this.#parts.checkpointer?.holdFiles() ?? (() => {});
     return new ReplayedScope(this.#parts.gate, replayed, { space, version, timestamp }, this.limits, release);
   }

@@ -14,6 +14,7 @@ import {
   validateTagName,
 } from "@strata/core";
 import { formatRetention, type RunShard, type ShardedStore } from "@strata/storage";
+import { lastTimeAt } from "./as-of.js";
 import type { DerivedViews } from "./derived-index.js";
 import type { Gate } from "./gate.js";
 import { LiveRuns } from "./live-runs.js";
@@ -274,7 +275,7 @@ export class RunRegistry {
   tag(run: Run, version: Version, name: string): void {
     run.assertAlive();
     validateTagName(name);
-    const timestamp = run.shard.timestampAt(version) || run.createdAt;
+    const timestamp = lastTimeAt(run, run.shard, version);
     this.#write((_rows, tags) => {
       const key = tagKey(run.number, name);
       if (tags.get(key) !== undefined) throw taggedAlready(run, name);

@@ -88,6 +88,30 @@ describe("a bundle", () => {
     expect(sizes[1]).toBeLessThan((sizes[0] as number) / 2);
   });
 
+  test("without history begins when it was exported, whatever is left of the last commit", async () => {
+    let now = 1_700_000_000_000_000;
+    const clock = { now: () => (now += 1000) };
+    using db = Strata.cache({ clock });
+    db.kv.put("kept", 1);
+    db.kv.put("expired", 1, { ttlMs: 1 });
+    now += 1_000_000;
+    db.kv.put("gone", 1);
+    db.kv.delete("gone");
+    const source = db.at({ version: db.version });
+    expect(source.kv.list()).toEqual(["kept"]);
+
+    using other = Strata.cache({ clock });
+    await other.runs.import(db.runs.export("default", { history: false }), { as: "copy" });
+    const copy = other.in({ run: "copy" });
+    copy.kv.put("later", 1);
+    const point = { version: source.version };
+    for (const view of [copy.at(point), other.runs.replay({ run: "copy", at: point })]) {
+      expect(view.timestamp).toBe(source.timestamp);
+      expect(view.kv.list()).toEqual(["kept"]);
+    }
+    expect(other.runs.diff({ run: "copy", at: point }, "copy").removed).toEqual([]);
+  });
+
   test("for people is JSON Lines", async () => {
     using db = filled(join(newDirectory(), "a"));
     let text = "";

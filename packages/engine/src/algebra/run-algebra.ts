@@ -1,4 +1,5 @@
 import { type AsOf, InvalidArgumentError, NotFoundError, type Options, type Version } from "@strata/core";
+import { lastTimeAt } from "../as-of.js";
 import type { CommitInfo } from "../open-transaction.js";
 import type { Run, RunPoint } from "../run.js";
 import type { RunRegistry } from "../run-registry.js";
@@ -207,7 +208,7 @@ export class RunAlgebra {
     const { run: name, at } = checkedPoint(point);
     const run = this.#registry.must(name);
     const version = this.#versionOf(run, at);
-    const time = at === undefined ? this.#transactions.clock.now() : run.shard.timestampAt(version) || run.createdAt;
+    const time = at === undefined ? this.#transactions.clock.now() : lastTimeAt(run, run.shard, version);
     return { run: name, shard: run.shard, version, time };
   }
 }
