@@ -1,6 +1,7 @@
 import type { Clock, RunId, Version } from "@strata/core";
 import { Box, type MergeRecord, type RetentionGround, type RunShard } from "@strata/storage";
 import type { LiveRuns } from "./live-runs.js";
+import type { RunRow } from "./run.js";
 import { TAG_SPACE } from "./tag.js";
 
 /** Versions by run, by number. */
@@ -52,6 +53,11 @@ export class RetentionPins {
       lastFork: held.lastFork,
       horizon: (milliseconds) => shard.timeline.horizonAt(this.#clock.now() - milliseconds * 1000),
     };
+  }
+
+  /** What the registry says of a run; `undefined` once it was deleted. */
+  rowOf(shard: RunShard): RunRow | undefined {
+    return this.#runs.byNumber(shard.id)?.row;
   }
 
   /** To be called after a merge. */

@@ -1,8 +1,9 @@
-import { CorruptionError, StateError, SYSTEM_RUN, type Version } from "@strata/core";
+import { CorruptionError, StateError, StrataError, SYSTEM_RUN, type Version } from "@strata/core";
 import {
   type Compacted,
   compactShard,
   parseRetention,
+  RETAINED_PRIMITIVES,
   type RetentionGround,
   type RetentionRules,
   type RunShard,
@@ -15,6 +16,8 @@ import type { Run, RunRow } from "./run.js";
 
 /** Member of a run's row: its own policy, as `formatRetention` writes it. */
 export const RETENTION = "retention";
+
+const EVERYTHING = { start: undefined, end: undefined, reverse: false };
 
 /** What is told of a commit that was just applied. */
 type Applied = Pick<CommitRecord, "version" | "contained">;
@@ -87,7 +90,8 @@ export class RunRetention {
   }
 
   /**
-   * Makes sure that everything is known that `run` held at `version`: for who is going to hold on to it.
+   * Makes sure that everything is known that `run` held at `version`: for who is going to hold on to it. Takes no time, save where an earlier
+   * process may have trimmed the run: then every key is looked at.
    *
    * @throws StateError `HISTORY_TRIMMED`, facts.earliest
    */
@@ -95,12 +99,23 @@ export class RunRetention {
     let { shard } = run;
     while (shard.parent !== undefined && version <= shard.forkVersion) shard = shard.parent;
     const trimmed = this.#ofShards.get(shard)?.trimmedAt(version);
-    if (trimmed === undefined) return;
+    const isInDoubt = trimmed === undefined && this.#mayHaveBeenTrimmed(shard, version);
+    const earliest = trimmed?.to ?? (isInDoubt ? firstKnown(shard, version) : version);
+    if (earliest <= version) return;
     throw new StateError(
       "HISTORY_TRIMMED",
-      `some of what run "${run.name}" held at version ${version} is no longer kept; from version ${trimmed.to} on it may be`,
-      { run: run.name, requested: { version }, earliest: trimmed.to },
+      `some of what run "${run.name}" held at version ${version} is no longer kept; from version ${earliest} on it may be`,
+      { run: run.name, requested: { version }, earliest },
     );
+  }
+
+  /** Whether files may lack something as of `version` that nobody in this process has dropped. */
+  #mayHaveBeenTrimmed(shard: RunShard, version: Version): boolean {
+    if (version >= Math.min(shard.coldThrough, shard.lastVersion)) return false;
+    const row = this.#pins.rowOf(shard);
+    // Of a run that was deleted nobody can say any more which policy it had.
+    const hadPolicy = this.#trimsByDefault || row === undefined || row[RETENTION] !== undefined || isCut(shard);
+    return hadPolicy && !this.#pins.heldBy(shard).versions.includes(version);
   }
 
   #ownRules(row: RunRow): RetentionRules | undefined {
@@ -114,5 +129,22 @@ export class RunRetention {
       this.#ofRows.set(row, rules);
     }
     return rules;
+  }
+}
+
+function isCut({ timeline, forkVersion }: RunShard): boolean {
+  return timeline.floor > forkVersion;
+}
+
+/** `version` when all keys can be read as of it; otherwise a later one, from which on another key can. */
+function firstKnown(shard: RunShard, version: Version): Version {
+  try {
+    for (const space of shard.spaces(version))
+      for (const primitive of RETAINED_PRIMITIVES)
+        shard.tableAt(space, primitive, version)?.scan(EVERYTHING, version, () => true);
+    return version;
+  } catch (error) {
+    if (!StrataError.is(error, "HISTORY_TRIMMED")) throw error;
+    return error.facts["earliest"] as Version;
   }
 }

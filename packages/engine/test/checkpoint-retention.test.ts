@@ -84,3 +84,62 @@ test("the newest version of a run can be asked for, though retention left nothin
     expect(ask((error as { facts: { earliest: number } }).facts.earliest)).toBe(timestamp);
   }
 });
+
+test("nobody can hold on to a version of which an earlier process trimmed something, and to a whole one everybody can", async () => {
+  const vfs = new CrashVfs();
+  const { db, time } = openSimulated(vfs, OPTIONS);
+  const run = db.runs.must("default");
+  const { kv } = storesOf(db.head(run));
+  const both: [string, number][] = [
+    ["trimmed", 1],
+    ["kept", 1],
+  ];
+  kv.putMany(both);
+  const partly = run.version;
+  kv.put("trimmed", 2);
+  const whole = run.version;
+  db.put("default", "unrelated", 1);
+  db.history.tag(run, undefined, "held");
+  const held = run.version;
+  for (let i = 3; i < 6; i++) kv.put("trimmed", i);
+  db.fork(run, ["inheriting"]);
+  await drive(time, db.compact());
+  db.close();
+  const again = openSimulated(vfs, { ...OPTIONS, seed: 2 }).db;
+  const trimmed = expect.objectContaining({
+    code: "HISTORY_TRIMMED",
+    facts: expect.objectContaining({ earliest: whole }),
+  });
+  for (const name of ["default", "inheriting"]) {
+    const same = again.runs.must(name);
+    expect(() => again.fork(same, ["fork"], { version: partly })).toThrow(trimmed);
+    expect(() => again.history.tag(same, { version: partly }, "tag")).toThrow(trimmed);
+    for (const version of [whole, held]) {
+      again.fork(same, [`${name}-${version}`], { version });
+      expect(again.get(`${name}-${version}`, "trimmed")).toBe(2);
+    }
+  }
+  expect(again.runs.exists("fork")).toBe(false);
+});
+
+test("a fork of a run that had nothing yet can be asked for any version, whatever its parent forgets", async () => {
+  const vfs = new CrashVfs();
+  const { db, time } = openSimulated(vfs, OPTIONS);
+  db.runs.create("parent");
+  db.fork(db.runs.must("parent"), ["fork"]);
+  const { kv } = storesOf(db.head(db.runs.must("parent")));
+  for (let i = 0; i < 20; i++) kv.put("key", i);
+  kv.delete("key");
+  await drive(time, db.compact());
+  expect(db.runs.must("parent").shard.timeline.floor).toBeGreaterThan(0);
+  const look = () => {
+    const fork = db.runs.must("fork");
+    for (let version = fork.number as number; version <= fork.version; version++)
+      expect(storesOf(db.at(fork, "default", { version }) as never).kv.list()).toEqual([]);
+    for (const time of [fork.createdAt, db.runtime.clock.now()]) expect(db.at(fork, "default", { time })).toBeDefined();
+  };
+  look();
+  db.runs.setRetention("fork", keepLast(1));
+  storesOf(db.head(db.runs.must("fork"))).json.put("doc", {});
+  look();
+});
