@@ -143,3 +143,18 @@ test("a fork of a run that had nothing yet can be asked for any version, whateve
   storesOf(db.head(db.runs.must("fork"))).json.put("doc", {});
   look();
 });
+
+test("what a checkpoint leaves out leaves memory too, also of keys whose commits retention forgot before", async () => {
+  const { db, time } = openSimulated(new CrashVfs(), OPTIONS);
+  const { kv } = storesOf(db.head(db.runs.must("default")));
+  kv.put("twice", 1);
+  await drive(time, db.checkpoint());
+  kv.put("twice", 2);
+  for (let i = 0; i < 9; i++) kv.put("often", i);
+  // In memory alone, where too little was written for the first key to be looked at.
+  for (const _ of db.retention.compact(db.runs.live.loaded(), db.runtime.clock.now()));
+  expect(kv.history("twice")).toHaveLength(2);
+  await drive(time, db.checkpoint());
+  for (const { version, timestamp } of kv.history("twice")) expect(timestamp, `version ${version}`).toBeGreaterThan(0);
+  expect(kv.history("twice")).toHaveLength(1);
+});

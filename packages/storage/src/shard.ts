@@ -220,21 +220,28 @@ export class RunShard {
     if (!this.isLoaded) return this.attachCold(cold);
     const tables = this.#loadedSpaces().flatMap((space) => space.ownTables());
     const lost = tables.map((table) => table.cold?.lost ?? []);
+    const writes = this.#writesSince(Math.max(this.#coldThrough, this.forkVersion), tables);
     const spaces = this.#attachSpaces(cold);
-    const { timeline, lastVersion } = this;
-    // History grows only by writes, and those since the last time are still in memory: older ones have been here before.
     let left = writesPerSlice;
-    for (const { version } of timeline.commits({ after: timeline.tailFloor })) {
-      if (version > lastVersion) break;
-      for (const target of timeline.writesOf(version)) {
-        if (target instanceof VersionChain) target.table.releaseHistory(target);
-        if (--left > 0) continue;
-        left = writesPerSlice;
-        yield;
-      }
+    for (const target of writes) {
+      if (target instanceof VersionChain) target.table.releaseHistory(target);
+      if (--left > 0) continue;
+      left = writesPerSlice;
+      yield;
     }
     for (const [i, table] of tables.entries()) yield* forgetVanished(table, lost[i]);
     this.#attachTimeline(cold, spaces);
+  }
+
+  /** What may have history in memory that files reaching up to `filed` have not. */
+  *#writesSince(filed: Version, tables: readonly Table[]): Generator<WriteTarget, void, undefined> {
+    const { timeline, lastVersion } = this;
+    // History grows only by writes: those since the last time are in memory, unless retention forgot what their commits wrote.
+    if (timeline.tailFloor > filed) for (const table of tables) yield* table.chains();
+    for (const { version } of timeline.commits({ after: timeline.tailFloor })) {
+      if (version > lastVersion) return;
+      yield* timeline.writesOf(version);
+    }
   }
 
   /** Lets go of every value that can be read back from files. */
