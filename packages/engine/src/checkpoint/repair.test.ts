@@ -243,6 +243,21 @@ describe("a repair", () => {
     expect(partial).toBeGreaterThan(4);
   });
 
+  test("does not take for a run's what lies in its file and is of another run", async () => {
+    const { vfs } = await written({ checkpoints: 4 });
+    const files = vfs.list("snapshots");
+    for (const file of files) {
+      for (const other of files) {
+        if (file === other) continue;
+        const disk = vfs.afterKill();
+        const bytes = imageOf(disk).get(`snapshots/${other}`) as Uint8Array;
+        changeFile(disk, `snapshots/${file}`, () => Uint8Array.from(bytes));
+        const { db } = await repaired(disk, `${other} as ${file}`);
+        expect(db.runs.exists("default"), `${other} as ${file}`).toBe(true);
+      }
+    }
+  });
+
   test("takes a commit as a whole or not at all where the run has lost what it follows", async () => {
     const vfs = new CrashVfs();
     const { db } = openSimulated(vfs);

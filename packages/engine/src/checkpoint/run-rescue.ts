@@ -1,4 +1,4 @@
-import type { RunId, Version } from "@strata/core";
+import { CorruptionError, type RunId, type Version } from "@strata/core";
 import { identifySegment, type SegmentLoss, salvageSegment } from "@strata/storage";
 import type { Slices } from "../long-work.js";
 import type { LostPart } from "../recovery.js";
@@ -104,6 +104,8 @@ export class RunRescue {
     let losses: readonly SegmentLoss[] = [];
     try {
       const source = this.#sourceOf(place);
+      const { run } = identifySegment(source);
+      if (run !== number) throw new CorruptionError("SNAPSHOT_CORRUPT", `what lies there is of run ${run}`, { run });
       const { name, bytes } = await this.#files.make(async (sink) => {
         losses = await this.#slices.run(salvageSegment(source, cutLogs, sink));
       });
