@@ -459,24 +459,13 @@ export class Database {
   }
 
   #begin(options: DatabaseOptions): void {
-    if (!this.runs.exists(DEFAULT_RUN)) this.#makeDefaultRun();
+    if (!this.runs.exists(DEFAULT_RUN) && !this.#parts.gate.isReadOnly) this.runs.create(DEFAULT_RUN);
     const clockBehindMs = this.#clockBehindMs();
     if (clockBehindMs !== undefined) {
       const message = "the newest commit lies ahead of the clock; timestamps go on from there";
       this.logger.log("warn", "strata.recovery", message, { clockBehindMs });
     }
     recoverAllParticipants(this, options.participants);
-  }
-
-  /** It is the first commit of a database: where it is missing, the process ended before it came to that. */
-  #makeDefaultRun(): void {
-    const { gate, durability } = this.#parts;
-    if (gate.isReadOnly) {
-      const { path } = durability.describe();
-      const message = `the database${path === undefined ? "" : ` in ${path}`} was not made to its end, which opening it for writing does`;
-      throw new StateError("READ_ONLY", message, { path });
-    }
-    this.runs.create(DEFAULT_RUN);
   }
 
   #run(run: Run | string): Run {

@@ -1,7 +1,7 @@
 import { checkOptions, isString, LoadedRuns, type OptionCheck, RunHandle } from "@strata/api";
-import { InvalidArgumentError, type Options } from "@strata/core";
+import { InvalidArgumentError, type Options, StateError } from "@strata/core";
 import type { Durability } from "@strata/durability";
-import { Database, type LongWork, type RecoveryReport, type VerifyReport } from "@strata/engine";
+import { Database, DEFAULT_RUN, type LongWork, type RecoveryReport, type VerifyReport } from "@strata/engine";
 import { directorySettings, openDirectory, openTemporary } from "./directory.js";
 import { memoryShare } from "./memory-share.js";
 import { makeDatabase } from "./new-directory.js";
@@ -105,12 +105,23 @@ export class Strata extends StrataCursor {
 
   static #over(share: DatabaseShare, preload: "all" | readonly string[] = "all"): Strata {
     const { database, joined } = share;
+    if (!database.runs.exists(DEFAULT_RUN)) {
+      share.release();
+      throw withoutDefaultRun(database.dataDir);
+    }
     const loaded = LoadedRuns.of(database);
     if (preload === "all") loaded.addAll();
     else if (joined) for (const name of preload) loaded.add(database.runs.must(name));
     else loaded.restrictTo(preload.map((name) => database.runs.must(name)));
     return new Strata(share, RunHandle.on(database));
   }
+}
+
+/** What a process leaves that is killed while it makes a database, and a repair of one of which too little was left. */
+function withoutDefaultRun(path: string | undefined): StateError {
+  const where = path === undefined ? "the database" : `the database in ${path}`;
+  const message = `${where} has no run "${DEFAULT_RUN}" yet: opening it for writing makes it`;
+  return new StateError("READ_ONLY", message, { path });
 }
 
 function openTarget(what: string, target: unknown, options: OpenOptions): DatabaseShare {
