@@ -1,3 +1,4 @@
+import { CorruptionError } from "@strata/core";
 import type { Durability } from "@strata/durability";
 import type { DatabaseInfo, Health } from "./database-options.js";
 import { VERSION } from "./package-version.js";
@@ -32,11 +33,15 @@ export function describeDatabase(parts: {
   });
 }
 
-/** Live keys and events over all runs and spaces. */
+/** Live keys and events over all runs and spaces. A run that is damaged counts for nothing: this is asked for just then. */
 function countKeys({ live }: RunRegistry): number {
   let count = 0;
   live.visitNames("", "", (name, row) => {
-    count += live.countKeys(name, row);
+    try {
+      count += live.countKeys(name, row);
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+    }
     return true;
   });
   return count;

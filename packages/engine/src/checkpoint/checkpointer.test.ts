@@ -10,6 +10,10 @@ function namesIn(vfs: CrashVfs, directory: string): string[] {
   return vfs.list(directory);
 }
 
+function sizeOf(vfs: CrashVfs, snapshot: string): number {
+  return vfs.size(`snapshots/${snapshot}`) ?? 0;
+}
+
 function bytesIn(vfs: CrashVfs, directory: string): number {
   return namesIn(vfs, directory).reduce((sum, name) => sum + (vfs.size(`${directory}/${name}`) ?? 0), 0);
 }
@@ -145,5 +149,23 @@ describe("a checkpoint", () => {
   test("is not taken of a database in memory", async () => {
     const { Database } = await import("../index.js");
     await expect(Database.ephemeral().checkpoint()).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+
+  test("of a run that is damaged afterwards does not keep the database from saying how it is", async () => {
+    const vfs = new CrashVfs();
+    const { db } = openSimulated(vfs, { segments: {} });
+    for (let i = 0; i < 40; i++) db.put("default", `key-${i}`, "x".repeat(60_000));
+    db.fork(db.runs.must("default"), ["fork"]);
+    db.runs.create("sound");
+    db.put("sound", "key", 1);
+    await db.shutdown();
+    const [largest] = namesIn(vfs, "snapshots").sort((a, b) => sizeOf(vfs, b) - sizeOf(vfs, a));
+    const file = vfs.open(`snapshots/${largest}`, "readWrite");
+    file.write(new Uint8Array(sizeOf(vfs, largest as string)), 0, sizeOf(vfs, largest as string), 0);
+    file.close();
+    const again = openSimulated(vfs, { seed: 2, segments: {} }).db;
+    expect(() => again.get("default", "key-1")).toThrow(expect.objectContaining({ code: "SNAPSHOT_CORRUPT" }));
+    expect(again.info().runs).toBe(3);
+    expect(again.get("sound", "key")).toBe(1);
   });
 });
