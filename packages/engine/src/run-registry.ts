@@ -391,7 +391,19 @@ function originAt(source: Run, version: Version): ForkOrigin {
     baseVersion = Math.min(baseVersion, base.forkVersion);
     base = base.parent;
   }
-  return Object.freeze({ run: source.name, id: source.id, version, base: base.id, baseVersion });
+  return Object.freeze({
+    run: source.name,
+    id: source.id,
+    version,
+    base: base.id,
+    baseVersion: lastCommitAt(base, baseVersion),
+  });
+}
+
+/** The commit that `version` shows: of that one retention keeps what forks need. A version without commits stands for itself. */
+function lastCommitAt(shard: RunShard, version: Version): Version {
+  const last = version >= shard.lastVersion ? shard.lastVersion : shard.timeline.lastAtOrBefore(version);
+  return last !== undefined && last > shard.forkVersion ? last : version;
 }
 
 function hasCommitsUpTo(shard: RunShard, version: Version): boolean {

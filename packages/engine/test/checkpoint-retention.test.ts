@@ -158,3 +158,21 @@ test("what a checkpoint leaves out leaves memory too, also of keys whose commits
   for (const { version, timestamp } of kv.history("twice")) expect(timestamp, `version ${version}`).toBeGreaterThan(0);
   expect(kv.history("twice")).toHaveLength(1);
 });
+
+test("a fork between two commits is judged by the time of the one before, also once history is trimmed", async () => {
+  const { db, time } = openSimulated(new CrashVfs());
+  db.runs.setRetention("default", keepLast(1));
+  const run = db.runs.must("default");
+  const { kv } = storesOf(db.head(run));
+  const first = kv.put("a", 0, { ttlMs: 1 }) as number;
+  const timestamp = kv.getVersioned("a")?.timestamp;
+  await db.checkpoint();
+  time.advance(5);
+  kv.put("a", 1);
+  db.fork(run, ["between"], { version: first + 1 });
+  kv.put("a", 2);
+  await db.checkpoint();
+  db.put("between", "b", 1);
+  const view = db.at(db.runs.must("between"), "default", { version: first + 2 });
+  expect([view.timestamp, view.table("kv").get("a") === undefined]).toEqual([timestamp, false]);
+});
