@@ -1,6 +1,7 @@
 import type { Limits, Timer, Version } from "@strata/core";
 import type {
   EventSource,
+  EventView,
   Found,
   KeyedPrimitive,
   KeyRange,
@@ -9,6 +10,7 @@ import type {
   Stored,
   StoredEvent,
   TableReader,
+  TableView,
   TransactionScope,
 } from "@strata/engine";
 
@@ -106,6 +108,14 @@ class SessionTable implements TableReader {
     this.#table().versions(key, before, visit);
   }
 
+  view(): TableView {
+    return this.#table().view();
+  }
+
+  observeRange(range: KeyRange, what: "keys" | "values"): void {
+    this.#table().observeRange(range, what);
+  }
+
   #table(): TableReader {
     return this.#current().table(this.#primitive);
   }
@@ -136,5 +146,13 @@ class SessionEvents implements EventSource {
 
   types(): { readonly type: string; readonly count: number }[] {
     return this.#current().events.types();
+  }
+
+  view(): EventView {
+    return this.#current().events.view();
+  }
+
+  observeAll(): void {
+    this.#current().events.observeAll();
   }
 }

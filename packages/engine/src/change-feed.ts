@@ -16,7 +16,7 @@ import {
   type VersionChain,
   type WriteTarget,
 } from "@strata/storage";
-import type { EntityRef } from "./algebra/entity-ref.js";
+import { type EntityRef, entityRef } from "./algebra/entity-ref.js";
 import { Selection } from "./algebra/run-filter.js";
 import { commitAfter } from "./commit-history.js";
 import { decodeEventRecord } from "./event-record.js";
@@ -147,7 +147,7 @@ function changesOf(run: string, timeline: Timeline, version: Version, selection:
 function writeOf(run: string, chain: VersionChain, version: Version): Change {
   const { primitive, space } = chain.table;
   const stored = chain.storedAt(version);
-  const ref = { run, space: space.name, primitive: primitive as KeyedPrimitive, key: chain.key };
+  const ref = entityRef(run, { space: space.name, primitive, key: chain.key });
   return isLive(stored) ? { kind: "put", ref, value: valueIn(stored) } : { kind: "delete", ref, value: undefined };
 }
 
@@ -167,7 +167,7 @@ function addDropped(changes: Change[], run: string, space: SpaceTables, version:
     space.table(primitive).scan({ start: selection.prefix, end: undefined, reverse: false }, before, (key) => {
       if (!key.startsWith(selection.prefix)) return false;
       if (selection.hasKey(key)) {
-        changes.push({ kind: "delete", ref: { run, space: name, primitive, key }, value: undefined });
+        changes.push({ kind: "delete", ref: entityRef(run, { space: name, primitive, key }), value: undefined });
       }
       return true;
     });

@@ -1,6 +1,8 @@
 import type { EventTable } from "@strata/storage";
 import { decodeEventRecord } from "./event-record.js";
-import type { EventSource, StoredEvent } from "./scope.js";
+import type { EventSource, EventView, StoredEvent } from "./scope.js";
+
+const NO_EVENTS: readonly StoredEvent[] = Object.freeze([]);
 
 /**
  * The committed events of one space: all of them at the head, those up to `asOf` in the past. `resolve` gives the table in force, or
@@ -35,5 +37,14 @@ export class CommittedEvents implements EventSource {
 
   types(): { readonly type: string; readonly count: number }[] {
     return this.#resolve()?.types(this.#asOf) ?? [];
+  }
+
+  view(): EventView {
+    return { layers: this.#resolve()?.layers(this.#asOf) ?? [], pending: NO_EVENTS };
+  }
+
+  /** Nobody validates what is read here. */
+  observeAll(): void {
+    this.#resolve();
   }
 }

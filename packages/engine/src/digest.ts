@@ -30,7 +30,7 @@ const DOMAIN = "strata.digest";
 const MORE_DOMAIN = "strata.digest.more";
 const DIGEST_VERSION = 1;
 const BLOCK_BYTES = 65_536;
-const Tag = { end: 0, event: 1, json: 2, kv: 3, state: 4, space: 0xff } as const;
+const Tag = { end: 0, event: 1, json: 2, kv: 3, state: 4, vector: 5, space: 0xff } as const;
 
 /** In the order of their tags. */
 const KEYED: readonly KeyedPrimitive[] = ["json", "kv", "state"];

@@ -16,6 +16,7 @@ import type {
   Scope,
   StoredEvent,
   TableReader,
+  TableView,
   TransactionScope,
 } from "./scope.js";
 import type { Transactions } from "./transactions.js";
@@ -32,6 +33,7 @@ export class HeadScope implements Scope, HoldingScope, FollowedScope {
   #kv: HeadTable | undefined;
   #state: HeadTable | undefined;
   #json: HeadTable | undefined;
+  #vector: HeadTable | undefined;
 
   constructor(transactions: Transactions, history: RunHistory, run: Run, space: string) {
     this.#transactions = transactions;
@@ -79,6 +81,9 @@ export class HeadScope implements Scope, HoldingScope, FollowedScope {
       case "json":
         this.#json ??= this.#open(primitive);
         return this.#json;
+      case "vector":
+        this.#vector ??= this.#open(primitive);
+        return this.#vector;
     }
   }
 
@@ -166,6 +171,15 @@ class HeadTable implements TableReader {
 
   versions(key: string, before: Version, visit: (version: Version, stored: Stored | undefined) => boolean): void {
     this.#current()?.versions(key, before, visit);
+  }
+
+  view(): TableView {
+    const layers = this.#current()?.layers(Number.POSITIVE_INFINITY) ?? [];
+    return { layers, now: this.#clock.now(), pending: undefined };
+  }
+
+  observeRange(): void {
+    this.#current();
   }
 
   #visible(stored: Stored | undefined): Stored | undefined {

@@ -3,7 +3,7 @@ export type { DurabilityMode } from "@strata/durability";
 export type { Found, KeyRange, Stored } from "@strata/storage";
 export type { Conflict, ConflictResolver, MergeStrategy } from "./algebra/conflict.js";
 export type { DiffEntry, DiffOptions, RunDiff } from "./algebra/diff.js";
-export type { EntityRef } from "./algebra/entity-ref.js";
+export { type EntityRef, entityRef } from "./algebra/entity-ref.js";
 export type { PathDifference } from "./algebra/json-difference.js";
 export type { MergeOptions, MergeResult } from "./algebra/merge.js";
 export { RunAlgebra } from "./algebra/run-algebra.js";
@@ -30,7 +30,23 @@ export type { DerivedIndex } from "./derived-index.js";
 export { type DigestOptions, digestOf } from "./digest.js";
 export type { ExtensionType } from "./extensions.js";
 export type { Feed } from "./feed.js";
-export type { JsonPath, PatchOperation as JsonPatchOperation } from "./json/index.js";
+export {
+  type Comparison,
+  canonicalScalar,
+  comparisonTest,
+  compileWhere,
+  type FieldCondition,
+  type FieldTest,
+  isScalar,
+  type JsonPath,
+  type PatchOperation as JsonPatchOperation,
+  type Predicate,
+  type Scalar,
+  WHERE_DEPTH_MAX,
+  WHERE_NODES_MAX,
+  type Where,
+  type WhereNode,
+} from "./json/index.js";
 export type { LongWork } from "./long-work.js";
 export { Namespace } from "./namespace.js";
 export { type CommitInfo, OpenTransaction } from "./open-transaction.js";
@@ -66,11 +82,13 @@ export type { RunStats } from "./run-stats.js";
 export {
   DEFAULT_SPACE,
   type EventSource,
+  type EventView,
   type KeyedPrimitive,
   type ReadScope,
   type Scope,
   type StoredEvent,
   type TableReader,
+  type TableView,
   type TransactionScope,
 } from "./scope.js";
 export { SpaceRegistry } from "./space-registry.js";

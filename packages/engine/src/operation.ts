@@ -71,12 +71,22 @@ export interface SpaceOperation {
  *
  * SAME_SPACE stands for the space of the operation before; before the first it is "default".
  */
-const Tag = { kv: 1, state: 2, json: 3, patch: 4, append: 5, registerSpace: 6, dropSpace: 7, copy: 8 } as const;
+const Tag = {
+  kv: 1,
+  state: 2,
+  json: 3,
+  patch: 4,
+  append: 5,
+  registerSpace: 6,
+  dropSpace: 7,
+  copy: 8,
+  vector: 9,
+} as const;
 const SAME_SPACE = 0x80;
 const FIRST_SPACE = "default";
 const CommitFlag = { message: 1, contained: 2 } as const;
 
-const PRIMITIVE_OF_TAG: { readonly [tag: number]: KeyedPrimitive } = { 1: "kv", 2: "state", 3: "json" };
+const PRIMITIVE_OF_TAG: { readonly [tag: number]: KeyedPrimitive } = { 1: "kv", 2: "state", 3: "json", 9: "vector" };
 
 export function encodeCommit(writer: ByteWriter, commit: CommitRecord): void {
   writer.varint(commit.run);
@@ -169,6 +179,7 @@ function decodeBody(reader: ByteReader, tag: number, space: string): Operation {
     case Tag.kv:
     case Tag.state:
     case Tag.json:
+    case Tag.vector:
       return decodePut(reader, PRIMITIVE_OF_TAG[tag] as KeyedPrimitive, space);
     case Tag.patch:
       return decodePatch(reader, space);

@@ -4,7 +4,7 @@ import { CommittedEvents } from "./committed-events.js";
 import { type DigestOptions, digestOf } from "./digest.js";
 import type { Gate } from "./gate.js";
 import type { Run } from "./run.js";
-import type { EventSource, KeyedPrimitive, ReadScope, TableReader } from "./scope.js";
+import type { EventSource, KeyedPrimitive, ReadScope, TableReader, TableView } from "./scope.js";
 import { visibleAt } from "./visibility.js";
 
 /** Views whose scope nobody holds any more are let go. */
@@ -140,5 +140,13 @@ class PastTable implements TableReader {
 
   versions(key: string, before: Version, visit: (version: Version, stored: Stored | undefined) => boolean): void {
     this.#resolve()?.versions(key, Math.min(before, this.#asOf + 1), visit);
+  }
+
+  view(): TableView {
+    return { layers: this.#resolve()?.layers(this.#asOf) ?? [], now: this.#now, pending: undefined };
+  }
+
+  observeRange(): void {
+    this.#resolve();
   }
 }

@@ -1,6 +1,6 @@
 import type { EventOrigin, Observation, Requirement } from "@strata/concurrency";
 import type { Limits, Timer, Version } from "@strata/core";
-import type { Found, KeyRange, Stored } from "@strata/storage";
+import type { EventLayer, Found, KeyRange, Stored, TableLayer } from "@strata/storage";
 import type { Feed } from "./feed.js";
 import type { JsonOperation } from "./json/index.js";
 
@@ -31,7 +31,7 @@ export interface ReadScope {
 }
 
 /** Primitives whose data are keys with version chains. */
-export type KeyedPrimitive = "kv" | "state" | "json";
+export type KeyedPrimitive = "kv" | "state" | "json" | "vector";
 
 /** Keys of one primitive, as the scope sees them: live, unexpired, own writes included. Reads through it are observed. */
 export interface TableReader {
@@ -57,6 +57,20 @@ export interface TableReader {
   ): void;
   /** Committed versions below `before`, newest first; a deletion is a `Stored` that `isLive` denies. Observes the key. */
   versions(key: string, before: Version, visit: (version: Version, stored: Stored | undefined) => boolean): void;
+  /** What an index needs to find what this reader sees, and no more. Unobserved: who answers from it calls `observeRange`. */
+  view(): TableView;
+  /** Marks a range as observed, as a scan of all of it does. */
+  observeRange(range: KeyRange, what: "keys" | "values"): void;
+}
+
+/** One table as a reader sees it: what is committed, layer by layer, under its own writes. */
+export interface TableView {
+  /** The nearest first; none where the space is not registered. */
+  readonly layers: readonly TableLayer[];
+  /** The time by which expiry is judged, µs since the epoch. */
+  readonly now: number;
+  /** Own, uncommitted writes by key, deletions as `isLive` denies them; `undefined` without any. They hide what lies below. */
+  readonly pending: ReadonlyMap<string, Stored | undefined> | undefined;
 }
 
 /** The event log of the space as the scope sees it. Sequences are dense from 0. */
@@ -71,6 +85,18 @@ export interface EventSource {
   sequencesOf(type: string, from: number, limit: number, reverse: boolean): number[];
   /** Every type with its count, ordered by code point. Observes the length. */
   types(): { readonly type: string; readonly count: number }[];
+  /** What an index needs to find what this reader sees. Unobserved: who answers from it calls `observeAll`. */
+  view(): EventView;
+  /** Observes the length. */
+  observeAll(): void;
+}
+
+/** The events of one space as a reader sees them. */
+export interface EventView {
+  /** The nearest first; none where there are no committed events. */
+  readonly layers: readonly EventLayer[];
+  /** Own, uncommitted events, which follow the committed ones. */
+  readonly pending: readonly StoredEvent[];
 }
 
 /** One event before its payload is decoded. Hashes are 64 hex digits, empty for an own, uncommitted event. */

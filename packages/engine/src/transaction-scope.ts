@@ -1,11 +1,19 @@
-import type { EventOrigin, Observation, Requirement } from "@strata/concurrency";
+import type { EventOrigin, Observation, PendingEvent, Requirement } from "@strata/concurrency";
 import { compareCodePoints, LimitError, type Limits, type Timer, type Version } from "@strata/core";
 import { type EventTable, Found, isLive, type KeyRange, type Stored, type Table } from "@strata/storage";
 import { CommittedEvents } from "./committed-events.js";
 import type { JsonOperation } from "./json/index.js";
 import { EventLogSeen, MissingSpace } from "./observations.js";
 import type { OpenTransaction } from "./open-transaction.js";
-import type { EventSource, KeyedPrimitive, StoredEvent, TableReader, TransactionScope } from "./scope.js";
+import type {
+  EventSource,
+  EventView,
+  KeyedPrimitive,
+  StoredEvent,
+  TableReader,
+  TableView,
+  TransactionScope,
+} from "./scope.js";
 import { visibleAt } from "./visibility.js";
 
 /** One space of an open transaction: its view overlaid with its own writes, everything read observed. */
@@ -18,6 +26,7 @@ export class OpenTransactionScope implements TransactionScope {
   #kv: TransactionTable | undefined;
   #state: TransactionTable | undefined;
   #json: TransactionTable | undefined;
+  #vector: TransactionTable | undefined;
 
   constructor(open: OpenTransaction, space: string, owner: { readonly limits: Limits; readonly timer: Timer }) {
     this.#open = open;
@@ -54,6 +63,9 @@ export class OpenTransactionScope implements TransactionScope {
       case "json":
         this.#json ??= new TransactionTable(this.#open, this.space, primitive);
         return this.#json;
+      case "vector":
+        this.#vector ??= new TransactionTable(this.#open, this.space, primitive);
+        return this.#vector;
     }
   }
 
@@ -177,7 +189,7 @@ class TransactionTable implements TableReader {
     what: "keys" | "values",
     visit: (key: string, stored: Stored, version: Version) => boolean,
   ): void {
-    const { reads, startVersion, startTime } = this.#open.context();
+    const { startVersion, startTime } = this.#open.context();
     const own = this.#ownInRange(range);
     let next = 0; // own[0..next) was visited or hidden
     let last: string | undefined; // where a visitor that stops did so
@@ -192,8 +204,6 @@ class TransactionTable implements TableReader {
       return range.reverse ? order > 0 : order < 0;
     };
     const table = this.#table();
-    if (table === undefined)
-      reads.observe(new MissingSpace(this.#open.run.shard, this.#space, this.#primitive, undefined));
     table?.scan(range, startVersion, (key, stored, version) => {
       while (next < own.length && ahead(key)) {
         const write = own[next++] as OwnWrite;
@@ -206,7 +216,24 @@ class TransactionTable implements TableReader {
       const write = own[next++] as OwnWrite;
       if (!deliver(write.key, write.stored, 0)) break;
     }
-    if (table !== undefined) reads.observeRange({ table, what, ...seenOf(range, last) });
+    this.observeRange({ ...seenOf(range, last), reverse: range.reverse }, what);
+  }
+
+  observeRange({ start, end }: KeyRange, what: "keys" | "values"): void {
+    const { reads } = this.#open.context();
+    const table = this.#table();
+    if (table !== undefined) reads.observeRange({ table, what, start, end });
+    else reads.observe(new MissingSpace(this.#open.run.shard, this.#space, this.#primitive, undefined));
+  }
+
+  view(): TableView {
+    const { startTime, startVersion, writes } = this.#open.context();
+    const layers = this.#table()?.layers(startVersion) ?? [];
+    const own = writes.partition(this.#space, this.#primitive);
+    if (own === undefined) return { layers, now: startTime, pending: undefined };
+    const pending = new Map<string, Stored | undefined>();
+    for (const [position, key] of own.keys.entries()) pending.set(key, own.stored[position]);
+    return { layers, now: startTime, pending };
   }
 
   versions(key: string, before: Version, visit: (version: Version, stored: Stored | undefined) => boolean): void {
@@ -270,6 +297,10 @@ function seenOf(range: KeyRange, last: string | undefined): { start: string | un
   return range.reverse ? { start: last, end: range.end } : { start: range.start, end: `${last}\0` };
 }
 
+function pendingEvent({ type, payload }: PendingEvent, sequence: number): StoredEvent {
+  return { sequence, type, version: 0, timestamp: 0, prevHash: "", hash: "", payload };
+}
+
 const scratch = new Found();
 const observed = new Found();
 
@@ -305,8 +336,7 @@ class TransactionEvents implements EventSource {
     const length = this.#committed.length();
     this.#observe(undefined, length);
     const pending = this.#pending()[sequence - length];
-    if (pending === undefined) return undefined;
-    return { sequence, type: pending.type, version: 0, timestamp: 0, prevHash: "", hash: "", payload: pending.payload };
+    return pending === undefined ? undefined : pendingEvent(pending, sequence);
   }
 
   countOf(type: string): number {
@@ -337,6 +367,17 @@ class TransactionEvents implements EventSource {
     const counts = new Map(this.#committed.types().map(({ type, count }) => [type, count]));
     for (const { type } of this.#pending()) counts.set(type, (counts.get(type) ?? 0) + 1);
     return [...counts].map(([type, count]) => ({ type, count })).sort((a, b) => compareCodePoints(a.type, b.type));
+  }
+
+  view(): EventView {
+    const { layers } = this.#committed.view();
+    const length = this.#committed.length();
+    const pending = this.#pending().map((event, position) => pendingEvent(event, length + position));
+    return { layers, pending };
+  }
+
+  observeAll(): void {
+    this.#observe(undefined, this.#committed.length());
   }
 
   #table(): EventTable | undefined {

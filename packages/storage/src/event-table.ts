@@ -74,6 +74,13 @@ function countThrough(rows: ArrayLike<number>, row: number): number {
   return low;
 }
 
+/** One table of a stack of event tables. */
+export interface EventLayer {
+  readonly table: EventTable;
+  /** The first sequence beyond those of this very table that are seen. */
+  readonly end: number;
+}
+
 export interface TypeCount {
   readonly type: string;
   readonly count: number;
@@ -224,7 +231,7 @@ export class EventTable {
     asOf: number = Number.POSITIVE_INFINITY,
   ): number[] {
     const found: number[] = [];
-    const layers = this.#layers(asOf);
+    const layers = this.layers(asOf);
     if (reverse) {
       for (let index = 0; index < layers.length && found.length < limit; index++) {
         const { table, end } = layers[index]!;
@@ -258,9 +265,9 @@ export class EventTable {
     else this.#dropBefore(length - this.#tailStart);
   }
 
-  /** Tables that have events at or below `asOf`, the youngest first, each with the first sequence beyond its own. */
-  #layers(asOf: number): { table: EventTable; end: number }[] {
-    const layers: { table: EventTable; end: number }[] = [];
+  /** The tables that a view as of `asOf` has events of, the youngest first, each with the first sequence beyond its own there. */
+  layers(asOf: number): EventLayer[] {
+    const layers: EventLayer[] = [];
     let clip = asOf;
     for (let table: EventTable | undefined = this; table !== undefined; table = table.base) {
       const own = table.#ownLengthAt(clip);

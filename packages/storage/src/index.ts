@@ -9,7 +9,7 @@ export type {
   LostInterval,
 } from "./cold.js";
 export { type Compacted, compactShard } from "./compact-shard.js";
-export { EventTable, type TypeCount } from "./event-table.js";
+export { type EventLayer, EventTable, type TypeCount } from "./event-table.js";
 export type { KeyRange } from "./key-cursor.js";
 export { KeyMap } from "./key-map.js";
 export type { ContainedRun, MergeRecord } from "./merge-record.js";
@@ -40,7 +40,7 @@ export { ShardedStore } from "./sharded-store.js";
 export { SpaceTables } from "./space-tables.js";
 export { Box, isLive, type Stored, TRIMMED } from "./stored.js";
 export { decodeStored, encodeStored } from "./stored-codec.js";
-export { Table, type TableBase, type TablePrimitive } from "./table.js";
+export { type OwnEntry, Table, type TableBase, type TableLayer, type TablePrimitive } from "./table.js";
 export type { Visit } from "./table-scan.js";
 export { type CommitRange, Timeline, type TimelineCommit, type WriteTarget } from "./timeline.js";
 export { Found, type OlderVersions, VersionChain } from "./version-chain.js";

@@ -320,7 +320,7 @@ export class RunShard {
   registerSpace(name: string, version: Version): SpaceTables {
     const existing = this.#spaceAt(name, Number.POSITIVE_INFINITY);
     if (existing !== undefined) return existing;
-    const space = new SpaceTables(name, version);
+    const space = new SpaceTables(this, name, version);
     this.#incarnationsOf(name).push(space);
     this.layout++;
     return space;
@@ -446,7 +446,7 @@ export class RunShard {
     const incarnations = this.#incarnationsOf(name);
     const known = incarnations.find((space) => space.createdAt === createdAt);
     if (known !== undefined) return known;
-    const space = inherited ? this.#inherit(name) : new SpaceTables(name, createdAt);
+    const space = inherited ? this.#inherit(name) : new SpaceTables(this, name, createdAt);
     assert(space?.createdAt === createdAt, "a space that was inherited is still there as of the fork");
     incarnations.push(space);
     if (droppedAt <= through) space.droppedAt = droppedAt;
@@ -472,11 +472,11 @@ export class RunShard {
       const incarnations = shard.#incarnations?.get(name);
       if (incarnations !== undefined) {
         const space = aliveAt(incarnations, clip);
-        return space === undefined ? undefined : new SpaceTables(name, space.createdAt, { space, version: clip });
+        return space === undefined ? undefined : new SpaceTables(this, name, space.createdAt, { space, version: clip });
       }
       clip = Math.min(clip, shard.forkVersion);
     }
-    return name === DEFAULT_SPACE ? new SpaceTables(name, 0) : undefined;
+    return name === DEFAULT_SPACE ? new SpaceTables(this, name, 0) : undefined;
   }
 }
 

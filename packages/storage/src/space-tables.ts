@@ -4,6 +4,7 @@
 import type { Version } from "@strata/core";
 import type { ColdSpace } from "./cold.js";
 import { EventTable, type EventTableBase } from "./event-table.js";
+import type { RunShard } from "./shard.js";
 import { Table, type TableBase, type TablePrimitive } from "./table.js";
 
 const PRIMITIVES: readonly TablePrimitive[] = ["kv", "state", "json", "vector"];
@@ -19,6 +20,8 @@ export interface SpaceBase {
  * that is another incarnation, without a base.
  */
 export class SpaceTables {
+  /** The run that it is one of. */
+  readonly shard: RunShard;
   readonly name: string;
   /** Commit version that registered it; 0 for the space `default` of a run without parent. */
   readonly createdAt: number;
@@ -35,7 +38,8 @@ export class SpaceTables {
   };
   #events: EventTable | undefined = undefined;
 
-  constructor(name: string, createdAt: number, base?: SpaceBase) {
+  constructor(shard: RunShard, name: string, createdAt: number, base?: SpaceBase) {
+    this.shard = shard;
     this.name = name;
     this.createdAt = createdAt;
     this.inherited = base !== undefined;

@@ -22,6 +22,19 @@ const scratch = new Found();
 /** From this many layers below on, what was inherited is remembered: fewer are walked as fast as a memo is looked up. */
 const MEMO_DEPTH = 5;
 
+/** One table of a stack, and the version up to which it is read. */
+export interface TableLayer {
+  readonly table: Table;
+  readonly through: Version;
+}
+
+/** What a key of one table holds; `undefined` when it was deleted. */
+export interface OwnEntry {
+  readonly key: string;
+  readonly stored: Stored | undefined;
+  readonly version: Version;
+}
+
 /** The table below, and the version at which it was forked from. */
 export interface TableBase {
   readonly table: Table;
@@ -234,6 +247,44 @@ export class Table {
       if (table.baseVersion < clip) clip = table.baseVersion;
     }
     return [...keys].sort(compareCodePoints);
+  }
+
+  /**
+   * The tables that a view as of `asOf` reads, the nearest first, each with the version up to which it is read. Of a key, the nearest one that
+   * has an entry there decides.
+   *
+   * @throws StateError `HISTORY_TRIMMED`, facts.earliest, as `scan`
+   */
+  layers(asOf: number): TableLayer[] {
+    const layers: TableLayer[] = [];
+    let through = asOf;
+    for (let table: Table | undefined = this; table !== undefined; table = table.base) {
+      table.#lost.mustHaveNone(through, table);
+      if (table.#lastVersion > 0 && table.#firstVersion <= through) layers.push({ table, through });
+      if (table.baseVersion < through) through = table.baseVersion;
+    }
+    return layers;
+  }
+
+  /**
+   * The newest entry at or below `asOf` of each key of this very table, dead ones included, in no order. What is written meanwhile does not
+   * disturb it. Keys that lie in files do not come into memory.
+   *
+   * @throws StateError `HISTORY_TRIMMED`, facts.earliest, as `scan`
+   */
+  *ownEntries(asOf: number): Generator<OwnEntry, void, undefined> {
+    this.#lost.mustHaveNone(asOf, this);
+    const found = new Found();
+    const chains = [...this.#keys.chains()];
+    const cursor = this.#isResident ? undefined : this.cold!.cursor(EVERYTHING);
+    const seen = new Set<string>();
+    for (const chain of chains) {
+      if (cursor !== undefined) seen.add(chain.key);
+      if (chain.findAt(asOf, found)) yield { key: chain.key, stored: found.stored, version: found.version };
+    }
+    for (let key = cursor?.next(); key !== undefined; key = cursor!.next()) {
+      if (!seen.has(key) && cursor!.findAt(asOf, found)) yield { key, stored: found.stored, version: found.version };
+    }
   }
 
   /**

@@ -12,7 +12,7 @@ export const layers = {
   durability: { imports: ["core"], portable: true, portFiles: ["src/timer.ts"] },
   "durability-file": { imports: ["core", "durability"], portFiles: "all" },
   engine: { imports: ["core", "storage", "concurrency", "durability"], portable: true },
-  intelligence: { imports: ["core"], types: ["engine"], portable: true },
+  intelligence: { imports: ["core", "storage", "engine"], portable: true },
   api: { imports: ["core", "engine", "intelligence"], portable: true },
   stratadb: {
     imports: ["core", "storage", "concurrency", "durability", "durability-file", "engine", "intelligence", "api"],

@@ -5,7 +5,7 @@ import { valueIn } from "../primitives/stored-value.js";
 import type { StoredEvent } from "../scope.js";
 import { visibleAt } from "../visibility.js";
 import { Comparison, type KeyPlace } from "./comparison.js";
-import type { EntityRef } from "./entity-ref.js";
+import { type EntityRef, entityRef } from "./entity-ref.js";
 import type { EventLogs } from "./event-logs.js";
 import { jsonDifference, type PathDifference } from "./json-difference.js";
 import type { Point } from "./point.js";
@@ -85,7 +85,7 @@ class DiffInProgress {
     const before = storedA === undefined ? undefined : valueIn(storedA);
     const after = storedB === undefined ? undefined : valueIn(storedB);
     if (isSame(before, after)) return true;
-    return this.#add({ run: after === undefined ? this.#runA : this.#runB, ...place }, before, after);
+    return this.#add(entityRef(after === undefined ? this.#runA : this.#runB, place), before, after);
   }
 
   events({ space, shared, a, b, lengthA, lengthB }: EventLogs): boolean {

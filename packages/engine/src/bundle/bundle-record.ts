@@ -29,7 +29,7 @@ export interface BundleRecord {
  *
  * SAME_SPACE stands for the space of the operation before; before the first it is "default".
  */
-const Tag = { kv: 1, state: 2, json: 3, append: 5, registerSpace: 6, dropSpace: 7, copy: 8 } as const;
+const Tag = { kv: 1, state: 2, json: 3, append: 5, registerSpace: 6, dropSpace: 7, copy: 8, vector: 9 } as const;
 const SAME_SPACE = 0x80;
 const FIRST_SPACE = "default";
 
