@@ -40,3 +40,16 @@ export { deleteAt, getAt, insertAt, type ResolvedPath, resolvePath, setAt } from
 export { mergePatch } from "./merge-patch.js";
 export { QUERY_STEPS_MAX } from "./query-budget.js";
 export type { QueryPlan } from "./query-plan.js";
+export { canonicalScalar, isScalar, type Scalar } from "./scalar.js";
+export {
+  type Comparison,
+  comparisonTest,
+  compileWhere,
+  type FieldCondition,
+  type FieldTest,
+  type Predicate,
+  WHERE_DEPTH_MAX,
+  WHERE_NODES_MAX,
+  type Where,
+  type WhereNode,
+} from "./where.js";
