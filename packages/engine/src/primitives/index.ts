@@ -24,3 +24,34 @@ export type { Lease, LeaseIdentity } from "./lease.js";
 export type { StandInScope } from "./open-transaction.js";
 export type { StandardSchemaV1 } from "./standard-schema.js";
 export { StateCellReader, StateCellStore, type StateCells, type StateReads, type VersionedCell } from "./state-cell.js";
+export {
+  type Collection,
+  type CollectionOptions,
+  collectionAt,
+  collectionMissing,
+  collectionOf,
+  collectionsOf,
+  type Metric,
+} from "./vector-collection.js";
+export { vectorFrom } from "./vector-input.js";
+export {
+  COLLECTION_ROWS,
+  collectionRowKey,
+  decodeVector,
+  metadataOf,
+  rowsOf,
+  scanOfRows,
+  type VectorName,
+  vectorBytes,
+  vectorNameOf,
+  vectorRowKey,
+} from "./vector-row.js";
+export {
+  type CollectionInfo,
+  type VectorEntry,
+  type VectorInput,
+  VectorReader,
+  type VectorReads,
+  VectorStore,
+  type Vectors,
+} from "./vector-store.js";
