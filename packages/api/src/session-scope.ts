@@ -33,7 +33,7 @@ export class SessionScope implements Scope, StandInScope {
     this.limits = head.limits;
     this.timer = head.timer;
     this.#current = current;
-    this.events = new SessionEvents(current);
+    this.events = new SessionEvents(() => current().events);
   }
 
   /** The scope that counts at this moment. */
@@ -52,10 +52,22 @@ export class SessionScope implements Scope, StandInScope {
   table(primitive: KeyedPrimitive): TableReader {
     let table = this.#tables.get(primitive);
     if (table === undefined) {
-      table = new SessionTable(this.#current, primitive);
+      table = new SessionTable(() => this.#current().table(primitive));
       this.#tables.set(primitive, table);
     }
     return table;
+  }
+
+  tableIn(space: string, primitive: KeyedPrimitive): TableReader {
+    return new SessionTable(() => this.#current().tableIn(space, primitive));
+  }
+
+  eventsIn(space: string): EventSource {
+    return new SessionEvents(() => this.#current().eventsIn(space));
+  }
+
+  spaces(): string[] {
+    return this.#current().spaces();
   }
 
   append(type: string, payload: Uint8Array): number | undefined {
@@ -76,12 +88,10 @@ export class SessionScope implements Scope, StandInScope {
 }
 
 class SessionTable implements TableReader {
-  readonly #current: () => Scope;
-  readonly #primitive: KeyedPrimitive;
+  readonly #table: () => TableReader;
 
-  constructor(current: () => Scope, primitive: KeyedPrimitive) {
-    this.#current = current;
-    this.#primitive = primitive;
+  constructor(table: () => TableReader) {
+    this.#table = table;
   }
 
   get(key: string): Stored | undefined {
@@ -115,44 +125,40 @@ class SessionTable implements TableReader {
   observeRange(range: KeyRange, what: "keys" | "values"): void {
     this.#table().observeRange(range, what);
   }
-
-  #table(): TableReader {
-    return this.#current().table(this.#primitive);
-  }
 }
 
 class SessionEvents implements EventSource {
-  readonly #current: () => Scope;
+  readonly #source: () => EventSource;
 
-  constructor(current: () => Scope) {
-    this.#current = current;
+  constructor(source: () => EventSource) {
+    this.#source = source;
   }
 
   length(): number {
-    return this.#current().events.length();
+    return this.#source().length();
   }
 
   read(sequence: number): StoredEvent | undefined {
-    return this.#current().events.read(sequence);
+    return this.#source().read(sequence);
   }
 
   countOf(type: string): number {
-    return this.#current().events.countOf(type);
+    return this.#source().countOf(type);
   }
 
   sequencesOf(type: string, from: number, limit: number, reverse: boolean): number[] {
-    return this.#current().events.sequencesOf(type, from, limit, reverse);
+    return this.#source().sequencesOf(type, from, limit, reverse);
   }
 
   types(): { readonly type: string; readonly count: number }[] {
-    return this.#current().events.types();
+    return this.#source().types();
   }
 
   view(): EventView {
-    return this.#current().events.view();
+    return this.#source().view();
   }
 
   observeAll(): void {
-    this.#current().events.observeAll();
+    this.#source().observeAll();
   }
 }

@@ -4,6 +4,7 @@ import { CommittedEvents } from "./committed-events.js";
 import type { Feed } from "./feed.js";
 import type { Gate } from "./gate.js";
 import { PastScope } from "./past-scope.js";
+import { userSpaces } from "./reserved-space.js";
 import type { Run } from "./run.js";
 import type { RunHistory } from "./run-history.js";
 import type {
@@ -41,17 +42,7 @@ export class HeadScope implements Scope, HoldingScope, FollowedScope {
     this.#run = run;
     this.space = space;
     this.limits = transactions.limits;
-    let layout = -1;
-    let table: EventTable | undefined;
-    this.events = new CommittedEvents(() => {
-      transactions.gate.assertOpen();
-      if (layout !== run.shard.layout) {
-        run.assertAlive();
-        table = run.shard.events(space);
-        layout = run.shard.layout;
-      }
-      return table;
-    }, Number.POSITIVE_INFINITY);
+    this.events = this.eventsIn(space);
   }
 
   get timer(): Timer {
@@ -73,18 +64,45 @@ export class HeadScope implements Scope, HoldingScope, FollowedScope {
   table(primitive: KeyedPrimitive): TableReader {
     switch (primitive) {
       case "kv":
-        this.#kv ??= this.#open(primitive);
+        this.#kv ??= this.tableIn(this.space, primitive);
         return this.#kv;
       case "state":
-        this.#state ??= this.#open(primitive);
+        this.#state ??= this.tableIn(this.space, primitive);
         return this.#state;
       case "json":
-        this.#json ??= this.#open(primitive);
+        this.#json ??= this.tableIn(this.space, primitive);
         return this.#json;
       case "vector":
-        this.#vector ??= this.#open(primitive);
+        this.#vector ??= this.tableIn(this.space, primitive);
         return this.#vector;
     }
+  }
+
+  tableIn(space: string, primitive: KeyedPrimitive): HeadTable {
+    const { gate, clock } = this.#transactions;
+    return new HeadTable(gate, clock, this.#run, space, primitive);
+  }
+
+  eventsIn(space: string): EventSource {
+    const { gate } = this.#transactions;
+    const run = this.#run;
+    let layout = -1;
+    let table: EventTable | undefined;
+    return new CommittedEvents(() => {
+      gate.assertOpen();
+      if (layout !== run.shard.layout) {
+        run.assertAlive();
+        table = run.shard.events(space);
+        layout = run.shard.layout;
+      }
+      return table;
+    }, Number.POSITIVE_INFINITY);
+  }
+
+  spaces(): string[] {
+    this.#transactions.gate.assertOpen();
+    this.#run.assertAlive();
+    return userSpaces(this.#run.shard.spaces());
   }
 
   hold(): HeldScope {
@@ -111,11 +129,6 @@ export class HeadScope implements Scope, HoldingScope, FollowedScope {
 
   write(work: (transaction: TransactionScope) => void): Version | undefined {
     return this.#transactions.implicit(this.#run, this.space, work).version;
-  }
-
-  #open(primitive: KeyedPrimitive): HeadTable {
-    const { gate, clock } = this.#transactions;
-    return new HeadTable(gate, clock, this.#run, this.space, primitive);
   }
 }
 

@@ -3,6 +3,7 @@ import { Found, type KeyRange, ReadView, type Stored, type Table } from "@strata
 import { CommittedEvents } from "./committed-events.js";
 import { type DigestOptions, digestOf } from "./digest.js";
 import type { Gate } from "./gate.js";
+import { userSpaces } from "./reserved-space.js";
 import type { Run } from "./run.js";
 import type { EventSource, KeyedPrimitive, ReadScope, TableReader, TableView } from "./scope.js";
 import { visibleAt } from "./visibility.js";
@@ -34,10 +35,7 @@ export class PastScope implements ReadScope {
     this.timestamp = timestamp;
     this.limits = limits;
     abandoned.register(this, view, this);
-    this.events = new CommittedEvents(() => {
-      this.#assertUsable();
-      return run.shard.eventsAt(space, view.version);
-    }, view.version);
+    this.events = this.eventsIn(space);
   }
 
   get run(): string {
@@ -55,17 +53,30 @@ export class PastScope implements ReadScope {
   table(primitive: KeyedPrimitive): TableReader {
     let table = this.#tables.get(primitive);
     if (table === undefined) {
-      table = new PastTable(
-        () => {
-          this.#assertUsable();
-          return this.#run.shard.tableAt(this.space, primitive, this.version);
-        },
-        this.version,
-        this.timestamp,
-      );
+      table = this.tableIn(this.space, primitive);
       this.#tables.set(primitive, table);
     }
     return table;
+  }
+
+  tableIn(space: string, primitive: KeyedPrimitive): PastTable {
+    const resolve = () => {
+      this.#assertUsable();
+      return this.#run.shard.tableAt(space, primitive, this.version);
+    };
+    return new PastTable(resolve, this.version, this.timestamp);
+  }
+
+  eventsIn(space: string): EventSource {
+    return new CommittedEvents(() => {
+      this.#assertUsable();
+      return this.#run.shard.eventsAt(space, this.version);
+    }, this.version);
+  }
+
+  spaces(): string[] {
+    this.#assertUsable();
+    return userSpaces(this.#run.shard.spaces(this.version));
   }
 
   /** The same version in another space; each is disposed of by itself. */

@@ -8,6 +8,16 @@ export function isReservedSpace(name: string): boolean {
   return name.startsWith(RESERVED_PREFIX);
 }
 
+/** Where the JSON indexes of `space` are declared. It ends with that space. */
+export function indexSpaceOf(space: string): string {
+  return `${RESERVED_PREFIX}indexes_${space}`;
+}
+
+/** Those of `names` that users may name. */
+export function userSpaces(names: readonly string[]): string[] {
+  return names.filter((name) => !isReservedSpace(name));
+}
+
 /** Where the recorders of `space` keep their steps. It ends with that space. */
 export function recorderSpaceOf(space: string): string {
   return `${RESERVED_PREFIX}recorder_${space}`;

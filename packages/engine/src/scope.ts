@@ -27,7 +27,13 @@ export interface ReadScope {
   /** Commit timestamp of a version that a read returned, µs since the epoch; 0 for version 0. */
   timestampOf(version: Version): number;
   table(primitive: KeyedPrimitive): TableReader;
+  /** The same of another space of the run: one that the database keeps for itself. */
+  tableIn(space: string, primitive: KeyedPrimitive): TableReader;
   readonly events: EventSource;
+  /** As `events`, of another space of the run. */
+  eventsIn(space: string): EventSource;
+  /** The spaces there are, by code point, without those that the database keeps for itself. Observes that there are no others. */
+  spaces(): string[];
 }
 
 /** Primitives whose data are keys with version chains. */
@@ -159,6 +165,8 @@ export interface Scope extends ReadScope {
 
 /** A scope inside an open transaction. Its reads are observed; its writes are seen by its own reads and applied at commit. */
 export interface TransactionScope extends Scope {
+  /** The same transaction in another space. */
+  in(space: string): TransactionScope;
   put(primitive: KeyedPrimitive, key: string, stored: Stored | undefined): undefined;
   /**
    * Path writes on one document: `after` is the document as they leave it on what this transaction sees, `operations` what the log keeps and

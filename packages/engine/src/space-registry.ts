@@ -3,7 +3,7 @@ import type { KeyRange } from "@strata/storage";
 import type { Gate } from "./gate.js";
 import { EventLogSeen, SpaceSeen } from "./observations.js";
 import type { OpenTransaction } from "./open-transaction.js";
-import { isReservedSpace, recorderSpaceOf } from "./reserved-space.js";
+import { indexSpaceOf, isReservedSpace, recorderSpaceOf } from "./reserved-space.js";
 import type { Run } from "./run.js";
 import { DEFAULT_SPACE, type KeyedPrimitive } from "./scope.js";
 import type { Transactions } from "./transactions.js";
@@ -45,7 +45,7 @@ export class SpaceRegistry {
   }
 
   /**
-   * Ends a space, and with it what was recorded there; a later write begins a new, empty one under the same name.
+   * Ends a space, and with it what was recorded there and which indexes were declared; a later write begins a new, empty one under the same name.
    *
    * @param options.force with all its data; otherwise only an empty space goes.
    * @returns false when there was none.
@@ -63,7 +63,7 @@ export class SpaceRegistry {
     }
     this.#assertUsable();
     const recorded = recorderSpaceOf(name);
-    const doomed = [name, recorded].filter((each) => this.#run.shard.hasSpace(each));
+    const doomed = [name, recorded, indexSpaceOf(name)].filter((each) => this.#run.shard.hasSpace(each));
     if (doomed.length === 0) return false;
     this.#commit((open) => {
       if (options.force !== true) {

@@ -3,8 +3,9 @@ import { compareCodePoints, LimitError, type Limits, type Timer, type Version } 
 import { type EventTable, Found, isLive, type KeyRange, type Stored, type Table } from "@strata/storage";
 import { CommittedEvents } from "./committed-events.js";
 import type { JsonOperation } from "./json/index.js";
-import { EventLogSeen, MissingSpace } from "./observations.js";
+import { EventLogSeen, MissingSpace, SpacesSeen } from "./observations.js";
 import type { OpenTransaction } from "./open-transaction.js";
+import { userSpaces } from "./reserved-space.js";
 import type {
   EventSource,
   EventView,
@@ -67,6 +68,29 @@ export class OpenTransactionScope implements TransactionScope {
         this.#vector ??= new TransactionTable(this.#open, this.space, primitive);
         return this.#vector;
     }
+  }
+
+  tableIn(space: string, primitive: KeyedPrimitive): TableReader {
+    return new TransactionTable(this.#open, space, primitive);
+  }
+
+  in(space: string): TransactionScope {
+    return this.#open.scope(space);
+  }
+
+  eventsIn(space: string): EventSource {
+    return this.in(space).events;
+  }
+
+  spaces(): string[] {
+    const { reads, startVersion, writes } = this.#open.context();
+    const { shard } = this.#open.run;
+    const committed = shard.spaces(startVersion);
+    reads.observe(new SpacesSeen(shard, committed, startVersion));
+    const names = new Set(committed);
+    for (const { space } of writes.partitions()) names.add(space);
+    for (const { space } of writes.events) names.add(space);
+    return userSpaces([...names].sort(compareCodePoints));
   }
 
   put(primitive: KeyedPrimitive, key: string, stored: Stored | undefined): undefined {
