@@ -73,6 +73,27 @@ export class EventLogSeen implements Observation {
   }
 }
 
+/** The spaces of a run were listed: that no other has come, and none of them gone. */
+export class SpacesSeen implements Observation {
+  readonly #shard: RunShard;
+  readonly #names: readonly string[];
+  readonly #startVersion: Version;
+
+  constructor(shard: RunShard, names: readonly string[], startVersion: Version) {
+    this.#shard = shard;
+    this.#names = names;
+    this.#startVersion = startVersion;
+  }
+
+  conflict(): ConflictKey | undefined {
+    const names = this.#shard.spaces();
+    const other = names.find((name, position) => name !== this.#names[position]) ?? this.#names[names.length];
+    if (other === undefined) return undefined;
+    const { lastVersion } = this.#shard;
+    return { space: other, primitive: "space", key: other, expected: this.#startVersion, actual: lastVersion };
+  }
+}
+
 /** A space was seen empty, or without a datum that would make it more than a name. */
 export class SpaceSeen implements Observation {
   readonly #shard: RunShard;
