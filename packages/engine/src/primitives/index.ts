@@ -22,6 +22,16 @@ export { JsonDocumentStore, JsonReader, type JsonReads, type JsonStore, type Ver
 export { type Kv, type KvPutOptions, KvReader, type KvReads, KvStore } from "./kv.js";
 export type { Lease, LeaseIdentity } from "./lease.js";
 export type { StandInScope } from "./open-transaction.js";
+export {
+  invalid,
+  kindOf,
+  mustInteger,
+  mustString,
+  optionalBoolean,
+  optionalInteger,
+  optionalString,
+  optionsOf,
+} from "./options.js";
 export type { StandardSchemaV1 } from "./standard-schema.js";
 export { StateCellReader, StateCellStore, type StateCells, type StateReads, type VersionedCell } from "./state-cell.js";
 export {
