@@ -1,4 +1,4 @@
-import type { Logger } from "@strata/core";
+import type { Logger, RunId, Version } from "@strata/core";
 import type { CommitRecord } from "./operation.js";
 import type { Run } from "./run.js";
 
@@ -13,6 +13,57 @@ export interface DerivedIndex {
   onCommit(run: Run, commit: CommitRecord): void;
   /** `run` and everything in it is gone. */
   onRunDropped(run: Run): void;
+  /**
+   * What the index holds now, for a checkpoint to write: an image per part that is in memory. Called at the moment that the checkpoint is
+   * of; each image stays as it is then, until it is told that it was written or dropped.
+   */
+  images?(): Iterable<IndexImage>;
+  /** What was deleted is gone from the store for good, and every image with it: nothing of it may stay in memory, or be written again. */
+  erased?(): void;
+  /** The database was closed: nothing is asked of the index any more. */
+  closed?(): void;
+}
+
+/** Bytes of a page of an image; the last one of what is laid out in pages may be shorter. */
+export const IMAGE_PAGE_BYTES: number = 64 * 1024;
+
+/** A part of an index, as it was at one moment, in pages: of those only the ones that have changed are written anew. */
+export interface IndexImage {
+  /** The run whose data it is an index of: the image goes when the run does. */
+  readonly run: RunId;
+  /** Unique among the images of the index and the run. */
+  readonly name: string;
+  /** The checkpoint that wrote the image which this one differs from in its changed pages; `undefined` where all of it is new. */
+  readonly base: Version | undefined;
+  /** Whether anything differs from the image at `base`. */
+  readonly isChanged: boolean;
+  /** What pages do not hold. */
+  readonly head: Uint8Array;
+  /** How many there are; numbered from 0. */
+  readonly pages: number;
+  isPageChanged(page: number): boolean;
+  /** At most `IMAGE_PAGE_BYTES`, valid until the next call. A page can be asked for once, changed or not. */
+  page(page: number): Uint8Array;
+  /** It lies in files now, and counts: the next one may be based on it. */
+  written(checkpoint: Version): void;
+  /** It was not written after all; what had changed still has. */
+  dropped(): void;
+}
+
+/** An image as a checkpoint wrote it. */
+export interface SavedImage {
+  readonly run: RunId;
+  readonly name: string;
+  /** Of the checkpoint that wrote it: what an image is based on that continues it. */
+  readonly version: Version;
+  readonly head: Uint8Array;
+  readonly pages: number;
+  /**
+   * A page, as an array of its own.
+   *
+   * @throws {CorruptionError} `SNAPSHOT_CORRUPT` when it is damaged: the image is of no use then, and the index is built anew.
+   */
+  page(page: number): Uint8Array;
 }
 
 /** The derived indexes of one database, and which of them missed something and must be rebuilt. */

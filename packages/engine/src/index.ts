@@ -26,9 +26,9 @@ export { abortRate, TransactionCoordinator, type TransactionMetrics, totalComple
 export { Database, type PersistenceMode, SHUTDOWN_TIMEOUT_MS } from "./database.js";
 export { type Backend, type BuilderSettings, DatabaseBuilder, durabilityMode } from "./database-builder.js";
 export type { CheckpointOptions, DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
-export type { DerivedIndex } from "./derived-index.js";
+export { type DerivedIndex, IMAGE_PAGE_BYTES, type IndexImage, type SavedImage } from "./derived-index.js";
 export { type DigestOptions, digestOf } from "./digest.js";
-export type { ExtensionType } from "./extensions.js";
+export type { ExtensionType, PlainExtensionType } from "./extensions.js";
 export type { Feed } from "./feed.js";
 export {
   type Comparison,

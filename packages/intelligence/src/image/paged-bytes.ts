@@ -1,0 +1,48 @@
+import { IMAGE_PAGE_BYTES } from "@strata/engine";
+
+/** Bytes that are only appended to, kept wherever their owner wants them: in the memory of a kernel, say. */
+export interface PagedBytes {
+  /** Bytes in use; never fewer than before. */
+  readonly byteLength: number;
+  /** Bytes [from, to), at most a page of them, little-endian, valid until the next call. They are the same whenever they are asked for. */
+  read(from: number, to: number): Uint8Array;
+}
+
+/** A stretch of bytes as it was when it was fixed, whatever becomes of its owner. */
+export interface FixedBytes {
+  readonly byteLength: number;
+  /** Whether bytes of the page were changed in place since the image before: appending is no such change. */
+  isTouched(page: number): boolean;
+  /** Valid until the next call. */
+  page(page: number): Uint8Array;
+  written(): void;
+  dropped(): void;
+}
+
+/** What is only appended to stays as it is by itself. */
+export class AppendedBytes implements FixedBytes {
+  readonly byteLength: number;
+  readonly #source: PagedBytes;
+
+  constructor(source: PagedBytes) {
+    this.#source = source;
+    this.byteLength = source.byteLength;
+  }
+
+  isTouched(): boolean {
+    return false;
+  }
+
+  page(page: number): Uint8Array {
+    const from = page * IMAGE_PAGE_BYTES;
+    return this.#source.read(from, Math.min(this.byteLength, from + IMAGE_PAGE_BYTES));
+  }
+
+  written(): void {}
+
+  dropped(): void {}
+}
+
+export function pagesOf(byteLength: number): number {
+  return Math.ceil(byteLength / IMAGE_PAGE_BYTES);
+}
