@@ -1,0 +1,140 @@
+import { stem } from "./stem.js";
+import { TokenKind, tokenize } from "./tokenize.js";
+
+/** UTF-16 units of a query that are read: what follows is passed over. */
+export const QUERY_LENGTH_MAX = 65_536;
+/** Words of a query that count, those of its phrases included: what follows is passed over. */
+export const QUERY_WORDS_MAX = 256;
+
+/**
+ * What a clause asks of a document: of clauses that `should` be met at least one is, when there is none that `must` be; each that is met adds to the
+ * score.
+ */
+export type Occurrence = "should" | "must" | "mustNot";
+
+/** A word of a phrase. */
+export interface PhraseWord {
+  /** Folded, not stemmed. */
+  readonly word: string;
+  /** Tokens behind the phrase's first one. */
+  readonly offset: number;
+  /** Whether it stands for every word that begins so. */
+  readonly isPrefix: boolean;
+}
+
+export type QueryClause =
+  | { readonly kind: "word"; readonly occurrence: Occurrence; readonly word: string }
+  | { readonly kind: "prefix"; readonly occurrence: Occurrence; readonly word: string }
+  | { readonly kind: "fuzzy"; readonly occurrence: Occurrence; readonly word: string; readonly distance: number }
+  /** Two words or more. */
+  | { readonly kind: "phrase"; readonly occurrence: Occurrence; readonly words: readonly PhraseWord[] };
+
+export interface Query {
+  /** In the order in which they are written, none twice. */
+  readonly clauses: readonly QueryClause[];
+  /** Whether it was too long, so that its end was passed over. */
+  readonly isCut: boolean;
+}
+
+/** White space, a sign, a phrase that ends, or anything else up to white space or a phrase. */
+const ITEM = /(?:(?<=^|\s)([+-])[+-]*)?(?:"([^"]*)"|([^\s"]+))/gu;
+/** What may follow a word: `*`, or `~` and a distance. */
+const SUFFIX = /^(?:\*|~([0-2]?))(?![\p{L}\p{N}])/u;
+
+/**
+ * Reads a query; any string is one.
+ *
+ * Words are looked for one by one, and documents with more and rarer ones come first. `+word` must be there, `-word` must not; `"two words"`
+ * are looked for next to each other; `begin*` stands for words that begin so, `word~` for words that are written nearly so (`~1`, `~2`: at most that
+ * many letters differ; without a number, one for words of up to five letters and two for longer ones). A sign in front of several words without
+ * white space between them, `-foo.bar`, takes them as a phrase. A quotation mark without its partner means nothing.
+ */
+export function parseQuery(text: string): Query {
+  const builder = new QueryBuilder();
+  const read = text.length > QUERY_LENGTH_MAX ? text.slice(0, QUERY_LENGTH_MAX) : text;
+  for (const [, sign, phrase, item] of read.matchAll(ITEM)) {
+    const occurrence = sign === "+" ? "must" : sign === "-" ? "mustNot" : "should";
+    if (phrase !== undefined) builder.addPhrase(occurrence, phraseWords(phrase));
+    else builder.addItem(occurrence, item!);
+    if (builder.isFull) break;
+  }
+  return { clauses: builder.clauses, isCut: builder.isFull || read !== text };
+}
+
+class QueryBuilder {
+  readonly clauses: QueryClause[] = [];
+  isFull = false;
+  readonly #seen = new Set<string>();
+  #words = 0;
+
+  /** Something without white space. */
+  addItem(occurrence: Occurrence, item: string): void {
+    const clauses = itemClauses(occurrence, item);
+    if (clauses.length > 1 && occurrence !== "should") this.addPhrase(occurrence, phraseWords(item));
+    else for (const clause of clauses) if (!this.isFull) this.#add(clause, 1);
+  }
+
+  addPhrase(occurrence: Occurrence, words: readonly PhraseWord[]): void {
+    const [first] = words;
+    if (first === undefined) return;
+    const room = QUERY_WORDS_MAX - this.#words;
+    if (words.length > room) this.isFull = true;
+    if (Math.min(words.length, room) > 1) {
+      this.#add({ kind: "phrase", occurrence, words: words.slice(0, room) }, Math.min(words.length, room));
+    } else this.#add({ kind: first.isPrefix ? "prefix" : "word", occurrence, word: first.word }, 1);
+  }
+
+  #add(clause: QueryClause, words: number): void {
+    const identity = JSON.stringify(clause);
+    if (this.#seen.has(identity)) return;
+    if (this.#words + words > QUERY_WORDS_MAX) {
+      this.isFull = true;
+      return;
+    }
+    this.#words += words;
+    this.#seen.add(identity);
+    this.clauses.push(clause);
+  }
+}
+
+function itemClauses(occurrence: Occurrence, item: string): QueryClause[] {
+  const clauses: QueryClause[] = [];
+  tokenize(item, (word, _start, end, kind) => {
+    if (clauses.length > QUERY_WORDS_MAX) return;
+    const suffix = kind === TokenKind.pair ? null : SUFFIX.exec(item.slice(end, end + 3));
+    if (suffix?.[0] === "*") {
+      clauses.push({ kind: "prefix", occurrence, word });
+    } else if (suffix !== null && kind === TokenKind.word) {
+      const distance = suffix[1] === "" ? usualDistance(word) : Number(suffix[1]);
+      clauses.push(distance === 0 ? { kind: "word", occurrence, word } : { kind: "fuzzy", occurrence, word, distance });
+    } else if (kind !== TokenKind.last) {
+      clauses.push({ kind: kind === TokenKind.single ? "prefix" : "word", occurrence, word });
+    }
+  });
+  return clauses;
+}
+
+function usualDistance(word: string): number {
+  return word.length <= 2 ? 0 : word.length <= 5 ? 1 : 2;
+}
+
+/** The words of a phrase: the closing token of a run says nothing that its pairs do not say. */
+function phraseWords(text: string): PhraseWord[] {
+  const words: PhraseWord[] = [];
+  let position = 0;
+  let first = 0;
+  tokenize(text, (word, _start, end, kind) => {
+    const at = position++;
+    if (words.length > QUERY_WORDS_MAX) return;
+    const isPrefix = kind === TokenKind.single || (kind !== TokenKind.pair && text[end] === "*");
+    if (kind === TokenKind.last && !isPrefix) return;
+    if (words.length === 0) first = at;
+    words.push({ word, offset: at - first, isPrefix });
+  });
+  return words;
+}
+
+/** The term that documents have in place of a folded word. */
+export function termOf(word: string, withStems: boolean): string {
+  return withStems ? stem(word) : word;
+}
