@@ -10,6 +10,7 @@ export {
   changeBySet,
   type JsonChange,
 } from "./json-change.js";
+export { type JsonField, jsonField } from "./json-field.js";
 export { checkDocument, checkWritten, documentLimits } from "./json-limits.js";
 export type { ContainerKind } from "./json-members.js";
 export {

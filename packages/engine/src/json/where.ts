@@ -6,7 +6,8 @@ import {
   type Options,
   type Value,
 } from "@strata/core";
-import { APPEND, formatJsonPath, invalidPath, type JsonSegment, parseJsonPath } from "./json-path.js";
+import { type JsonField, jsonField } from "./json-field.js";
+import { formatJsonPath, parseJsonPath } from "./json-path.js";
 import { getAt } from "./json-tree.js";
 import { canonicalScalar, isSameNumber, isScalar, type Scalar } from "./scalar.js";
 
@@ -43,12 +44,7 @@ export type WhereNode =
   | FieldTest;
 
 /** One operator on one field. */
-export type FieldTest = {
-  readonly kind: "field";
-  /** Canonical text of the path: two spellings of one path are one field. */
-  readonly field: string;
-  readonly path: readonly JsonSegment[];
-} & Comparison;
+export type FieldTest = { readonly kind: "field" } & JsonField & Comparison;
 
 /** Scalars are canonical (`canonicalScalar`), so that a Set finds equal ones. */
 export type Comparison =
@@ -234,9 +230,7 @@ class WhereCompiler {
   }
 
   #field(name: string, given: unknown, at: string, nodes: WhereNode[]): void {
-    const path = parseJsonPath(name);
-    if (path.includes(APPEND)) throw invalidPath(name, path.indexOf(APPEND), "only a write can name the place [-]");
-    const field = formatJsonPath(path);
+    const { field, path } = jsonField(name);
     if (isScalar(given)) {
       nodes.push({ kind: "field", field, path, operator: "$eq", operand: this.#scalar(given, at) });
       return;
@@ -309,7 +303,7 @@ class WhereCompiler {
 
   #noOperator(field: string, name: string, at: string): InvalidArgumentError {
     if (isOperatorName(name)) return this.#unknownOperator(name, at, OPERATORS);
-    const nested = formatJsonPath([...parseJsonPath(field), name]).slice(2);
+    const nested = formatJsonPath([...parseJsonPath(field), name]).replace(/^\$\./, "");
     return this.#invalid(at, `has "${shorten(name)}" where an operator is expected`, {
       hint: `A nested field is named by its path: ${JSON.stringify(shorten(nested))}.`,
     });

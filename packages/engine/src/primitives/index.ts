@@ -1,4 +1,5 @@
 export type { JsonPath, PatchOperation as JsonPatchOperation } from "../json/index.js";
+export { DeclaredIndexes } from "./declared-indexes.js";
 export { Entries } from "./entries.js";
 export {
   type ChainHead,
@@ -18,6 +19,21 @@ export {
   type EventRecord,
 } from "./event-log.js";
 export type { EventScan } from "./event-scan.js";
+export {
+  type FoundDocument,
+  isInRange,
+  type JsonAnswer,
+  type JsonExplanation,
+  type JsonFinder,
+  type JsonFindOptions,
+  type JsonMatch,
+  type JsonOrder,
+  type JsonQuery,
+  jsonQuery,
+  MatchList,
+  rootOf,
+  scanDocuments,
+} from "./json-find.js";
 export { JsonDocumentStore, JsonReader, type JsonReads, type JsonStore, type VersionedDocument } from "./json-store.js";
 export { type Kv, type KvPutOptions, KvReader, type KvReads, KvStore } from "./kv.js";
 export type { Lease, LeaseIdentity } from "./lease.js";

@@ -37,11 +37,21 @@ import {
   type PatchOperation,
   parseJsonPath,
   queryDocument,
+  type Where,
 } from "../json/index.js";
 import type { ReadScope, Scope, TableReader, TransactionScope } from "../scope.js";
+import { declareIndex, withdrawIndex } from "./declared-indexes.js";
 import { type DocumentNow, documentBox, documentNow, holdsBytesAfter, observeDocument } from "./document.js";
 import { Entries } from "./entries.js";
 import { historyOf } from "./history.js";
+import {
+  type JsonExplanation,
+  type JsonFinder,
+  type JsonFindOptions,
+  type JsonMatch,
+  jsonQuery,
+  scanDocuments,
+} from "./json-find.js";
 import { keyScan, listKeys } from "./key-scan.js";
 import { openTransaction, writtenVersion } from "./open-transaction.js";
 import type { StandardSchemaV1 } from "./standard-schema.js";
@@ -63,6 +73,10 @@ export interface JsonReads<V = Value> {
   entries(scan?: ScanOptions | string): IterableIterator<[key: string, document: V]>;
   /** RFC 9535, read only: every value that the query selects; none without a document. */
   query(key: string, jsonPath: string): Value[];
+  /** Documents of which `where` holds, by key, or by `orderBy`. In a transaction it observes what a reading of the prefix does. */
+  find(where: Where, options?: JsonFindOptions): JsonMatch<V>[];
+  /** Does what `find` does, and says how. */
+  explain(where: Where, options?: JsonFindOptions): JsonExplanation;
   history(key: string, options?: HistoryOptions): VersionedEntry<V>[];
 }
 
@@ -85,6 +99,13 @@ export interface JsonStore<V = Value, In = unknown, W = Version> extends JsonRea
   push<T>(key: string, path: JsonPath, ...values: readonly (T & Storable<T>)[]): number;
   /** The new number. */
   increment(key: string, path: JsonPath, by?: number): number;
+  /**
+   * Declares that `find` is to have an index of what stands at the path. It serves every operator but `$ne` and `$nin`, of an array's
+   * elements `$contains`, and `orderBy`. It is built when it is first of use; forks have it too. @returns false when it was there
+   */
+  createIndex(path: string): boolean;
+  /** @returns false when there was none */
+  dropIndex(path: string): boolean;
   typed<T>(): JsonStore<T, T, W>;
   /** The whole document is validated after every write, so that in a transaction every write observes all of it. */
   typed<S extends StandardSchemaV1>(
@@ -99,10 +120,13 @@ export class JsonReader<V = Value> implements JsonReads<V> {
   readonly #scope: ReadScope;
   readonly #table: TableReader;
   readonly #limits: Limits;
+  readonly #finder: JsonFinder;
   readonly #found = new Found();
 
-  constructor(scope: ReadScope) {
+  /** @param finder how `find` finds: by reading all documents, unless it is given. */
+  constructor(scope: ReadScope, finder: JsonFinder = scanDocuments) {
     this.#scope = scope;
+    this.#finder = finder;
     this.#table = scope.table("json");
     this.#limits = scope.limits;
   }
@@ -152,6 +176,17 @@ export class JsonReader<V = Value> implements JsonReads<V> {
     return (document as Box | undefined)?.holdsBytes === true ? found.map(copyOut) : [...found];
   }
 
+  find(where: Where, options?: JsonFindOptions): JsonMatch<V>[] {
+    const query = jsonQuery(where, options, this.#limits, "json.find");
+    const { documents } = this.#finder.find(this.#scope, query);
+    return documents.map(({ key, stored }) => ({ key, value: valueIn(stored) as V }));
+  }
+
+  explain(where: Where, options?: JsonFindOptions): JsonExplanation {
+    const query = jsonQuery(where, options, this.#limits, "json.explain");
+    return this.#finder.find(this.#scope, query).explanation;
+  }
+
   history(key: string, options?: HistoryOptions): VersionedEntry<V>[] {
     checkKey(key, this.#limits);
     return historyOf(this.#scope, "json", key, options, "json.history").map(
@@ -189,11 +224,13 @@ export class JsonDocumentStore<V = Value, In = unknown, W = Version>
 {
   readonly #scope: Scope;
   readonly #limits: Limits;
+  readonly #finder: JsonFinder;
   readonly #schema: StandardSchemaV1 | undefined;
 
-  constructor(scope: Scope, schema?: StandardSchemaV1) {
-    super(scope);
+  constructor(scope: Scope, finder: JsonFinder = scanDocuments, schema?: StandardSchemaV1) {
+    super(scope, finder);
     this.#scope = scope;
+    this.#finder = finder;
     this.#limits = documentLimits(scope.limits);
     this.#schema = schema;
   }
@@ -292,6 +329,14 @@ export class JsonDocumentStore<V = Value, In = unknown, W = Version>
     });
   }
 
+  createIndex(path: string): boolean {
+    return declareIndex(this.#scope, path);
+  }
+
+  dropIndex(path: string): boolean {
+    return withdrawIndex(this.#scope, path);
+  }
+
   typed<T>(): JsonStore<T, T, W>;
   typed<S extends StandardSchemaV1>(
     schema: S,
@@ -299,7 +344,7 @@ export class JsonDocumentStore<V = Value, In = unknown, W = Version>
   typed(schema?: StandardSchemaV1): unknown {
     if (schema === undefined) return this;
     checkSchema(schema, "json.typed");
-    return new JsonDocumentStore(this.#scope, schema);
+    return new JsonDocumentStore(this.#scope, this.#finder, schema);
   }
 
   /** A refusal tells of the document as much as a result does: whoever catches it relies on all of it. */
