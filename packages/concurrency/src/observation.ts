@@ -6,6 +6,8 @@ export interface ConflictKey {
   readonly primitive: Primitive | "space" | "run";
   /** User key; for ranges the first changed key, for events `#length` or `#type:<type>`. */
   readonly key: string;
+  /** Of a vector; the key is then empty for the collection itself. */
+  readonly collection?: string;
   /** Version the transaction saw. */
   readonly expected: Version;
   /** Version in force at commit. */

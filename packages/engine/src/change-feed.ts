@@ -16,12 +16,11 @@ import {
   type VersionChain,
   type WriteTarget,
 } from "@strata/storage";
-import { type EntityRef, entityRef } from "./algebra/entity-ref.js";
+import { type EntityRef, entityRef, shownValue } from "./algebra/entity-ref.js";
 import { Selection } from "./algebra/run-filter.js";
 import { commitAfter } from "./commit-history.js";
 import { decodeEventRecord } from "./event-record.js";
 import type { FeedSource } from "./feed.js";
-import { valueIn } from "./primitives/stored-value.js";
 import type { Run } from "./run.js";
 import type { KeyedPrimitive } from "./scope.js";
 
@@ -31,7 +30,7 @@ export type WatchFilter = Options<{
   primitives: readonly Primitive[];
   /** The handle's own unless said. */
   spaces: readonly string[] | "all";
-  /** Of keys, cells and documents; of events that of their type. */
+  /** Of keys, cells and documents; of events that of their type, of vectors that of `collection/key`. */
   prefix: string;
   /** Commits behind this version; those from the call on unless said. */
   since: Version;
@@ -42,7 +41,7 @@ export type WatchFilter = Options<{
 export interface Change {
   readonly kind: "put" | "delete" | "append";
   readonly ref: EntityRef;
-  /** As of that commit: a whole document, an event's payload. `undefined` for what was deleted. */
+  /** As of that commit: a whole document, an event's payload, `{ vector, metadata }`. `undefined` for what was deleted. */
   readonly value: Value | undefined;
 }
 
@@ -56,7 +55,7 @@ export interface CommitChanges {
   readonly changes: readonly Change[];
 }
 
-const KEYED: readonly KeyedPrimitive[] = ["kv", "state", "json"];
+const KEYED: readonly KeyedPrimitive[] = ["kv", "state", "json", "vector"];
 
 /** The commits of a run that change something of a selection, oldest first. */
 export class ChangeSource implements FeedSource<CommitChanges> {
@@ -117,9 +116,7 @@ function commitChanges(run: string, timeline: Timeline, version: Version, change
 function isWanted(target: WriteTarget, selection: Selection): boolean {
   if (target instanceof EventTable) return selection.hasPrimitive("event") && selection.hasSpace(target.space.name);
   const { primitive, space } = target.table;
-  // Vectors are told of by collection and key, which their own store knows.
-  if (primitive === "vector" || !selection.hasPrimitive(primitive) || !selection.hasSpace(space.name)) return false;
-  return selection.hasKey(target.key);
+  return selection.hasPrimitive(primitive) && selection.hasSpace(space.name) && selection.hasKey(primitive, target.key);
 }
 
 /** What the commit did, in the order in which it did it: a commit drops spaces before it writes. */
@@ -147,8 +144,11 @@ function changesOf(run: string, timeline: Timeline, version: Version, selection:
 function writeOf(run: string, chain: VersionChain, version: Version): Change {
   const { primitive, space } = chain.table;
   const stored = chain.storedAt(version);
-  const ref = entityRef(run, { space: space.name, primitive, key: chain.key });
-  return isLive(stored) ? { kind: "put", ref, value: valueIn(stored) } : { kind: "delete", ref, value: undefined };
+  const place = { space: space.name, primitive, key: chain.key };
+  const ref = entityRef(run, place);
+  return isLive(stored)
+    ? { kind: "put", ref, value: shownValue(place, stored) }
+    : { kind: "delete", ref, value: undefined };
 }
 
 function appendOf(run: string, table: EventTable, sequence: number, version: Version): Change {
@@ -164,13 +164,14 @@ function addDropped(changes: Change[], run: string, space: SpaceTables, version:
   const before = version - 1;
   for (const primitive of KEYED) {
     if (!selection.hasPrimitive(primitive)) continue;
-    space.table(primitive).scan({ start: selection.prefix, end: undefined, reverse: false }, before, (key) => {
-      if (!key.startsWith(selection.prefix)) return false;
-      if (selection.hasKey(key)) {
-        changes.push({ kind: "delete", ref: entityRef(run, { space: name, primitive, key }), value: undefined });
-      }
-      return true;
-    });
+    for (const range of selection.rangesOf(primitive)) {
+      space.table(primitive).scan(range, before, (key) => {
+        if (selection.hasKey(primitive, key)) {
+          changes.push({ kind: "delete", ref: entityRef(run, { space: name, primitive, key }), value: undefined });
+        }
+        return true;
+      });
+    }
   }
   const events = space.events();
   for (let sequence = 0; sequence < events.length(before); sequence++) {

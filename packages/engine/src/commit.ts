@@ -1,4 +1,5 @@
 import {
+  type ConflictKey,
   type PendingEvent,
   type TransactionContext,
   type Validation,
@@ -22,6 +23,7 @@ import {
 } from "@strata/core";
 import type { Durability } from "@strata/durability";
 import { Box, type ContainedRun, type EventTable, type Stored, type Table } from "@strata/storage";
+import { entityName, entityRef } from "./algebra/entity-ref.js";
 import { applyCommit, documentBox, patchedDocument } from "./apply.js";
 import type { DerivedViews } from "./derived-index.js";
 import { hashOfRecord } from "./event-record.js";
@@ -36,6 +38,7 @@ import {
 } from "./operation.js";
 import type { PerfTrace } from "./perf-trace.js";
 import { genesisHash, hashEvent } from "./primitives/event-chain.js";
+import { vectorNameOf } from "./primitives/vector-row.js";
 import type { Run } from "./run.js";
 import type { RunRetention } from "./run-retention.js";
 import type { KeyedPrimitive } from "./scope.js";
@@ -383,17 +386,27 @@ function conflict(run: Run, verdict: Validation): ConflictError {
   const named =
     first === undefined
       ? ""
-      : `: ${first.primitive} "${first.key}" in space "${first.space}" moved from version ${first.expected} to ${first.actual}`;
+      : `: ${nameOfKey(first)} in space "${first.space}" moved from version ${first.expected} to ${first.actual}`;
   const more = verdict.conflictCount > 1 ? `, and ${verdict.conflictCount - 1} more` : "";
   return new ConflictError(
     "TRANSACTION_CONFLICT",
     `what the transaction on run "${run.name}" read was changed by another commit${named}${more}`,
     {
       run: run.name,
-      keys: verdict.conflicts,
+      keys: verdict.conflicts.map(shownKey),
       count: verdict.conflictCount,
     },
   );
+}
+
+function nameOfKey({ primitive, key }: ConflictKey): string {
+  if (primitive !== "vector") return `${primitive} "${key}"`;
+  return entityName(entityRef("", { space: "", primitive, key }));
+}
+
+/** A vector by its collection and key, as everywhere else. */
+function shownKey(conflict: ConflictKey): ConflictKey {
+  return conflict.primitive === "vector" ? { ...conflict, ...vectorNameOf(conflict.key) } : conflict;
 }
 
 function lostPatch(run: Run, space: string, key: string, table: Table | undefined, cause: unknown): ConflictError {

@@ -16,9 +16,10 @@ export type DigestOptions = Options<{ history: boolean }>;
  *   live:     event(1) := sequence | type text | payload bytes
  *             json(2), kv(3) := key text | value bytes
  *             state(4) := key text | counter | value bytes
+ *             vector(5) := key text | value bytes                             as `vector-row.ts` has them
  *   history:  space(0xff) := nothing                                                        before the other items of the space
  *             event(1) := sequence | type text | payload bytes | version | timestamp | hash[32]
- *             json(2), kv(3), state(4) := key text | (1 u8 | entry)* | 0 u8                 newest entry first
+ *             json(2), kv(3), state(4), vector(5) := key text | (1 u8 | entry)* | 0 u8      newest entry first
  *             entry := version | timestamp | counter | createdAt | expiry | (0 u8 | 1 u8, value bytes)
  *             expiry := 0 u8 | 1 u8, expiresAt
  *
@@ -33,7 +34,7 @@ const BLOCK_BYTES = 65_536;
 const Tag = { end: 0, event: 1, json: 2, kv: 3, state: 4, vector: 5, space: 0xff } as const;
 
 /** In the order of their tags. */
-const KEYED: readonly KeyedPrimitive[] = ["json", "kv", "state"];
+const KEYED: readonly KeyedPrimitive[] = ["json", "kv", "state", "vector"];
 
 /** One version of a run, and the time by which expiry is judged, µs since the epoch. */
 export interface DigestSubject {

@@ -63,7 +63,8 @@ export interface SpaceOperation {
  *   commit   := run version timestamp flags u8, [message text], [contained], operationCount operation*
  *   contained := count, (run version)*                                               of a merge
  *   operation := tag u8, [space text unless SAME_SPACE], body
- *   put      := key text, stored                                                     as `encodeStored` of the storage package writes it
+ *   put      := key text, stored                                                     as `encodeStored` of the storage package writes it;
+ *                                                                                    of vectors: see `vector-row.ts`
  *   patch    := key text, count, jsonOperation*
  *   append   := type text, sequence, hash[32], [prevHash[32] when sequence is 0], payload bytes
  *   copy     := append, origin                                                       an event of another run

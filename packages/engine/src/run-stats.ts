@@ -5,9 +5,11 @@ import {
   type RunShard,
   type SegmentBytes,
   type SpaceTables,
+  type Table,
   TRIMMED,
   type VersionChain,
 } from "@strata/storage";
+import { COLLECTION_ROWS } from "./primitives/vector-row.js";
 
 /**
  * What a run takes. What it inherited is the other run's, except among `keys`. Bytes are those of keys and values, encoded. What lies in files
@@ -20,7 +22,7 @@ export interface RunStats {
   readonly historyBytes: number;
   /** Of its snapshot files; 0 where there are none. */
   readonly diskBytes: number;
-  /** That can be read now: expired keys are counted until they are gone. */
+  /** That can be read now: expired keys are counted until they are gone. Collections are no vectors. */
   readonly keys: { readonly [P in Primitive]: number };
 }
 
@@ -44,8 +46,18 @@ function keysOf(shard: RunShard): { [P in Primitive]: number } {
   for (const space of shard.spaces()) {
     keys.event += shard.events(space)?.length() ?? 0;
     for (const primitive of KEYED) keys[primitive] += shard.table(space, primitive)?.liveCount() ?? 0;
+    keys.vector -= countCollections(shard.table(space, "vector"));
   }
   return keys;
+}
+
+function countCollections(table: Table | undefined): number {
+  let count = 0;
+  table?.scan(COLLECTION_ROWS, Number.POSITIVE_INFINITY, () => {
+    count++;
+    return true;
+  });
+  return count;
 }
 
 /** Sums what was written above a version. */

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Options, StateError, validateSpaceName } from "@strata/core";
 import type { KeyRange } from "@strata/storage";
+import { entityName, entityRef } from "./algebra/entity-ref.js";
 import type { Gate } from "./gate.js";
 import { EventLogSeen, SpaceSeen } from "./observations.js";
 import type { OpenTransaction } from "./open-transaction.js";
@@ -8,7 +9,7 @@ import type { Run } from "./run.js";
 import { DEFAULT_SPACE, type KeyedPrimitive } from "./scope.js";
 import type { Transactions } from "./transactions.js";
 
-const KEYED: readonly KeyedPrimitive[] = ["kv", "state", "json"];
+const KEYED: readonly KeyedPrimitive[] = ["kv", "state", "json", "vector"];
 const EVERYTHING: KeyRange = { start: undefined, end: undefined, reverse: false };
 
 /** The spaces of one run. They come with their first write, or by `create`; `default` is always there. */
@@ -109,7 +110,7 @@ function firstDatum(open: OpenTransaction, space: string): string | undefined {
   for (const primitive of KEYED) {
     let found: string | undefined;
     scope.table(primitive).scan(EVERYTHING, "keys", (key) => {
-      found = `${primitive} "${key}"`;
+      found = entityName(entityRef(open.run.name, { space, primitive, key }));
       return false;
     });
     if (found !== undefined) return found;

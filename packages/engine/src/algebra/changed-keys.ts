@@ -1,5 +1,6 @@
 import { compareCodePoints, type Version } from "@strata/core";
 import { VersionChain } from "@strata/storage";
+import { isCollectionRow } from "../primitives/vector-row.js";
 import type { KeyedPrimitive } from "../scope.js";
 import type { Stretch } from "./lineage.js";
 import type { Point } from "./point.js";
@@ -16,9 +17,11 @@ export class ChangedKeys {
     ofPrimitive.add(key);
   }
 
-  /** In code point order. */
+  /** In code point order, of vectors the rows of collections first. */
   of(space: string, primitive: KeyedPrimitive): string[] {
-    return [...(this.#keys.get(space)?.get(primitive) ?? [])].sort(compareCodePoints);
+    const keys = [...(this.#keys.get(space)?.get(primitive) ?? [])].sort(compareCodePoints);
+    if (primitive !== "vector") return keys;
+    return [...keys.filter(isCollectionRow), ...keys.filter((key) => !isCollectionRow(key))];
   }
 }
 
@@ -50,7 +53,7 @@ function collect({ shard, version: through }: Point, from: Version, selection: S
     if (!(target instanceof VersionChain)) return true;
     const { key, table } = target;
     const { primitive, space } = table;
-    if (selection.hasPrimitive(primitive) && selection.hasSpace(space.name) && selection.hasKey(key))
+    if (selection.hasPrimitive(primitive) && selection.hasSpace(space.name) && selection.hasKey(primitive, key))
       into.add(space.name, primitive, key);
     return true;
   });

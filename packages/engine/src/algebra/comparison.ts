@@ -1,5 +1,5 @@
 import { compareCodePoints } from "@strata/core";
-import { Found, type Table } from "@strata/storage";
+import { Found, type KeyRange, type Table } from "@strata/storage";
 import type { KeyedPrimitive } from "../scope.js";
 import { type ChangedKeys, changedKeysSince } from "./changed-keys.js";
 import { type EventLogs, eventLogsOf, isSameIncarnation } from "./event-logs.js";
@@ -24,10 +24,10 @@ export interface ComparisonVisitor {
 }
 
 const KEYED_BEFORE_EVENTS: readonly KeyedPrimitive[] = ["kv"];
-const KEYED_AFTER_EVENTS: readonly KeyedPrimitive[] = ["state", "json"];
+const KEYED_AFTER_EVENTS: readonly KeyedPrimitive[] = ["state", "json", "vector"];
 
 /**
- * Walks what may differ between two points, ordered by space, primitive (kv, event, state, json) and key. Every key that differs is visited;
+ * Walks what may differ between two points, ordered by space, primitive (kv, event, state, json, vector) and key, collections before vectors. Every key that differs is visited;
  * others may be.
  *
  * Where the points share ancestry, only what commits wrote since then is looked up, so the cost follows the writes and not the data. Where
@@ -76,21 +76,26 @@ export class Comparison {
     };
     if (this.#changed !== undefined && isSameIncarnation(tableA, tableB))
       return this.#changed.of(space, primitive).every(visit);
-    return this.#walkBoth(tableA, tableB, visit);
+    const visitSelected = (key: string) => !this.#selection.hasKey(primitive, key) || visit(key);
+    return this.#selection.rangesOf(primitive).every((range) => this.#walkBoth(tableA, tableB, range, visitSelected));
   }
 
-  /** Every key of either side, in order. */
-  #walkBoth(tableA: Table | undefined, tableB: Table | undefined, visit: (key: string) => boolean): boolean {
-    const { prefix } = this.#selection;
-    const pagesA = tableA === undefined ? undefined : new KeyPages(tableA, this.a.version, prefix);
-    const pagesB = tableB === undefined ? undefined : new KeyPages(tableB, this.b.version, prefix);
+  /** Every key of either side in the range, in order. */
+  #walkBoth(
+    tableA: Table | undefined,
+    tableB: Table | undefined,
+    range: KeyRange,
+    visit: (key: string) => boolean,
+  ): boolean {
+    const pagesA = tableA === undefined ? undefined : new KeyPages(tableA, this.a.version, range);
+    const pagesB = tableB === undefined ? undefined : new KeyPages(tableB, this.b.version, range);
     for (;;) {
       const keyA = pagesA?.key;
       const keyB = pagesB?.key;
       if (keyA === undefined && keyB === undefined) return true;
       const order = keyA === undefined ? 1 : keyB === undefined ? -1 : compareCodePoints(keyA, keyB);
       const key = (order <= 0 ? keyA : keyB) as string;
-      if (this.#selection.hasKey(key) && !visit(key)) return false;
+      if (!visit(key)) return false;
       if (order <= 0) pagesA?.advance();
       if (order >= 0) pagesB?.advance();
     }

@@ -1,5 +1,5 @@
 import { ConflictError, InvalidArgumentError, type Value } from "@strata/core";
-import type { EntityRef } from "./entity-ref.js";
+import { type EntityRef, entityName } from "./entity-ref.js";
 import { isSame } from "./same-value.js";
 
 /** Both sides changed the same thing, differently. `undefined` where it is absent. */
@@ -61,8 +61,7 @@ export class Conflicts {
     const [first] = this.#found;
     if (first === undefined || this.#strategy !== "fail") return;
     const { ref, path } = first;
-    const name = ref.primitive === "event" ? `event ${ref.sequence}` : `${ref.primitive} "${ref.key}"`;
-    const place = `${name}${path === undefined ? "" : ` at ${path}`} in space "${ref.space}"`;
+    const place = `${entityName(ref)}${path === undefined ? "" : ` at ${path}`} in space "${ref.space}"`;
     const more = this.#found.length === 1 ? "" : `, and in ${this.#found.length - 1} more places`;
     throw new ConflictError("MERGE_CONFLICT", `${what}: both sides changed ${place}${more}`, {
       ...facts,

@@ -1,16 +1,15 @@
 import { ByteReader, decodeValue, InvalidArgumentError, type Options, type Value } from "@strata/core";
 import type { EventTable, Stored } from "@strata/storage";
 import { decodeEventRecord, firstHashOf } from "../event-record.js";
-import { valueIn } from "../primitives/stored-value.js";
 import type { StoredEvent } from "../scope.js";
 import { visibleAt } from "../visibility.js";
 import { Comparison, type KeyPlace } from "./comparison.js";
-import { type EntityRef, entityRef } from "./entity-ref.js";
+import { type EntityRef, entityRef, shownValue } from "./entity-ref.js";
 import type { EventLogs } from "./event-logs.js";
 import { jsonDifference, type PathDifference } from "./json-difference.js";
 import type { Point } from "./point.js";
 import { type RunFilter, Selection } from "./run-filter.js";
-import { isSame } from "./same-value.js";
+import { heldIn, isSame } from "./same-value.js";
 
 export type DiffOptions = RunFilter & Options<{ limit: number }>;
 
@@ -29,7 +28,7 @@ export interface RunDiff {
 export interface DiffEntry {
   /** Its run is that of `b`, of what was removed that of `a`. */
   readonly ref: EntityRef;
-  /** In `a`; of an event its payload. `undefined` when it is not there. */
+  /** In `a`; of an event its payload, of a vector `{ vector, metadata }`. `undefined` when it is not there. */
   readonly before: Value | undefined;
   /** In `b`. */
   readonly after: Value | undefined;
@@ -82,9 +81,9 @@ class DiffInProgress {
   ): boolean {
     const storedA = visibleAt(a.stored, this.#now);
     const storedB = visibleAt(b.stored, this.#now);
-    const before = storedA === undefined ? undefined : valueIn(storedA);
-    const after = storedB === undefined ? undefined : valueIn(storedB);
-    if (isSame(before, after)) return true;
+    if (isSame(heldIn(storedA), heldIn(storedB))) return true;
+    const before = storedA === undefined ? undefined : shownValue(place, storedA);
+    const after = storedB === undefined ? undefined : shownValue(place, storedB);
     return this.#add(entityRef(after === undefined ? this.#runA : this.#runB, place), before, after);
   }
 

@@ -1,10 +1,10 @@
-import { prefixEnd, type Version } from "@strata/core";
-import type { Table } from "@strata/storage";
+import type { Version } from "@strata/core";
+import type { KeyRange, Table } from "@strata/storage";
 
 const FIRST_PAGE = 16;
 const PAGE_MAX = 1024;
 
-/** The live keys of a table as of a version, one at a time, in code point order: a scan that can be walked beside another. */
+/** The live keys of a range of a table as of a version, one at a time, in code point order: a scan that can be walked beside another. */
 export class KeyPages {
   readonly #table: Table;
   readonly #asOf: Version;
@@ -15,11 +15,11 @@ export class KeyPages {
   #pageSize = FIRST_PAGE;
   #isLast = false;
 
-  constructor(table: Table, asOf: Version, prefix: string) {
+  constructor(table: Table, asOf: Version, { start, end }: KeyRange) {
     this.#table = table;
     this.#asOf = asOf;
-    this.#start = prefix === "" ? undefined : prefix;
-    this.#end = prefix === "" ? undefined : prefixEnd(prefix);
+    this.#start = start;
+    this.#end = end;
     this.#fill();
   }
 

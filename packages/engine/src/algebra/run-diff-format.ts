@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Options, Value } from "@strata/core";
 import type { DiffEntry, RunDiff } from "./diff.js";
+import type { EntityRef } from "./entity-ref.js";
 import { isSame } from "./same-value.js";
 
 export type DiffFormatOptions = Options<{ color: boolean; maxLines: number }>;
@@ -47,13 +48,18 @@ function linesOf(diff: RunDiff, color: boolean): string[] {
 
 function linesOfEntry(kind: Kind, entry: DiffEntry): string[] {
   const { ref, before, after, paths } = entry;
-  const name = ref.primitive === "event" ? `${ref.sequence} ${printable(ref.type)}` : printable(ref.key);
+  const name = printable(nameOf(ref));
   const head = `  ${MARK[kind]} ${name}`;
   if (kind !== "modified") return [`${head}  ${rendered(after ?? before)}`];
   const isWhole = paths === undefined || paths.some(({ path }) => path === "$");
   if (ref.primitive === "event" && isSame(before, after)) return [`${head}  another event, with the same payload`];
   if (isWhole) return [`${head}  ${change(before, after)}`];
   return [head, ...paths.map((place) => `      ${printable(place.path)}  ${change(place.before, place.after)}`)];
+}
+
+function nameOf(ref: EntityRef): string {
+  if (ref.primitive === "event") return `${ref.sequence} ${ref.type}`;
+  return ref.primitive === "vector" ? `${ref.collection}/${ref.key}` : ref.key;
 }
 
 function change(before: Value | undefined, after: Value | undefined): string {

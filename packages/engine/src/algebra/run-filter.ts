@@ -2,14 +2,17 @@ import {
   InvalidArgumentError,
   type Options,
   type Primitive,
+  prefixEnd,
   RESERVED_KEY_PREFIX,
   validateSpaceName,
 } from "@strata/core";
+import type { KeyRange } from "@strata/storage";
+import { rowsNamed, selectedName } from "../primitives/vector-row.js";
 import { isReservedSpace } from "../reserved-space.js";
 
 /**
- * Which part of a run. What is left out is not restricted. `prefix` is that of keys, of cells and documents likewise, and of events that
- * of their types.
+ * Which part of a run. What is left out is not restricted. `prefix` is that of keys, of cells and documents likewise, of events that of their
+ * types, and of vectors that of `collection/key`: "docs/" is all of a collection.
  */
 export type RunFilter = Options<{ primitives: readonly Primitive[]; spaces: readonly string[]; prefix: string }>;
 
@@ -19,7 +22,7 @@ const PRIMITIVES: readonly Primitive[] = ["kv", "event", "state", "json", "vecto
 export class Selection {
   readonly prefix: string;
   readonly #primitives: ReadonlySet<Primitive> | undefined;
-  readonly #spaces: ReadonlySet<string> | undefined;
+  #spaces: ReadonlySet<string> | undefined;
   readonly #withReserved: boolean;
 
   /** @throws InvalidArgumentError `INVALID_ARGUMENT`, `INVALID_NAME` */
@@ -46,13 +49,28 @@ export class Selection {
     return new Selection({}, true);
   }
 
+  /** The vectors of one space, reserved or not, whose rows begin with `prefix`. */
+  static ofRows(space: string, prefix: string): Selection {
+    const selection = new Selection({ primitives: ["vector"], prefix }, true);
+    selection.#spaces = new Set([space]);
+    return selection;
+  }
+
   hasSpace(space: string): boolean {
-    if (isReservedSpace(space)) return this.#withReserved;
+    if (isReservedSpace(space) && !this.#withReserved) return false;
     return this.#spaces === undefined || this.#spaces.has(space);
   }
 
-  hasKey(key: string): boolean {
+  hasKey(primitive: Primitive, key: string): boolean {
+    if (primitive === "vector") return selectedName(key).startsWith(this.prefix);
     return key.startsWith(this.prefix) && (this.#withReserved || !key.startsWith(RESERVED_KEY_PREFIX));
+  }
+
+  /** Where such keys lie in a table. Others may lie there too. */
+  rangesOf(primitive: Primitive): readonly KeyRange[] {
+    const { prefix } = this;
+    if (primitive === "vector") return rowsNamed(prefix);
+    return [{ start: prefix === "" ? undefined : prefix, end: prefixEnd(prefix), reverse: false }];
   }
 
   hasEvent(type: string): boolean {

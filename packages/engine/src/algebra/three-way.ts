@@ -13,6 +13,7 @@ import { mergeDocuments } from "./json-merge.js";
 import type { Point } from "./point.js";
 import type { Selection } from "./run-filter.js";
 import { isSame } from "./same-value.js";
+import { VectorPlanner } from "./vector-merge.js";
 
 /** Three states of a run: what `theirs` did since `base` is to be done to `ours`. */
 export interface ThreeWay {
@@ -36,7 +37,7 @@ export type KeyChange = PutChange | DocumentChange;
 export interface PutChange {
   readonly kind: "put";
   readonly space: string;
-  readonly primitive: "kv" | "state";
+  readonly primitive: "kv" | "state" | "vector";
   readonly key: string;
   readonly stored: Stored | undefined;
 }
@@ -61,11 +62,12 @@ export function planKeys(states: ThreeWay, selection: Selection, conflicts: Conf
     },
     events: () => true,
   });
-  return planner.changes;
+  return [...planner.changes, ...planner.vectors.plan()];
 }
 
 class KeyPlanner {
   readonly changes: KeyChange[] = [];
+  readonly vectors: VectorPlanner;
   readonly #states: ThreeWay;
   readonly #conflicts: Conflicts;
   readonly #found = new Found();
@@ -73,9 +75,14 @@ class KeyPlanner {
   constructor(states: ThreeWay, conflicts: Conflicts) {
     this.#states = states;
     this.#conflicts = conflicts;
+    this.vectors = new VectorPlanner(states, (ref, ...sides) => this.#decideChecked(ref, ...sides, {}));
   }
 
   plan(place: KeyPlace, base: Found, theirs: Found): void {
+    if (place.primitive === "vector") {
+      this.vectors.note(place.space, place.key);
+      return;
+    }
     const ours = this.#ours(place);
     if (place.primitive === "json") this.#planDocument(place, base, ours, theirs);
     else if (place.primitive === "state") this.#planCell(place, base, ours, theirs);
@@ -137,15 +144,33 @@ class KeyPlanner {
     limits: Limits,
     path?: readonly (string | number)[],
   ): Value | undefined {
-    // What was recorded in the target stays what it was: nobody can decide about what nobody sees.
-    if (isReservedSpace(ref.space)) return ours;
-    const place = path === undefined ? {} : { path: formatJsonPath(path) };
-    return this.#conflicts.decide({ ref: Object.freeze(ref), ...place, base, ours, theirs }, (answer) => {
+    const check = (answer: Value) => {
       const value = copyValue(answer, limits, "what a resolver returned");
       if (path !== undefined && path.length > 0) checkWritten(value, path);
       else if (path !== undefined) checkDocument(value);
       return value;
-    });
+    };
+    return this.#decideChecked(
+      ref,
+      base,
+      ours,
+      theirs,
+      check,
+      path === undefined ? {} : { path: formatJsonPath(path) },
+    );
+  }
+
+  #decideChecked(
+    ref: EntityRef,
+    base: Value | undefined,
+    ours: Value | undefined,
+    theirs: Value | undefined,
+    check: (answer: Value) => Value,
+    place: { readonly path?: string },
+  ): Value | undefined {
+    // What was recorded in the target stays what it was: nobody can decide about what nobody sees.
+    if (isReservedSpace(ref.space)) return ours;
+    return this.#conflicts.decide({ ref: Object.freeze(ref), ...place, base, ours, theirs }, check);
   }
 
   #ref(space: string, primitive: "kv" | "state" | "json", key: string): EntityRef {

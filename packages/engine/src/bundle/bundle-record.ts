@@ -22,7 +22,7 @@ export interface BundleRecord {
  *
  *   record    := version | timestamp | hasMessage u8 | [message text] | operationCount | operation*
  *   operation := tag u8 | [space text unless SAME_SPACE] | body
- *   kv(1) state(2) json(3) := key text | stored                     see `stored-codec.ts` of the storage package
+ *   kv(1) state(2) json(3) vector(9) := key text | stored           see `stored-codec.ts` of the storage package, and `vector-row.ts`
  *   registerSpace(6) dropSpace(7) := nothing
  *   append(5) := type text | sequence | hash[32] | [prevHash[32] when sequence is 0] | payload bytes
  *   copy(8)   := append | origin                                    an event of another run
@@ -33,7 +33,7 @@ const Tag = { kv: 1, state: 2, json: 3, append: 5, registerSpace: 6, dropSpace: 
 const SAME_SPACE = 0x80;
 const FIRST_SPACE = "default";
 
-const PRIMITIVE_OF_TAG: { readonly [tag: number]: KeyedPrimitive } = { 1: "kv", 2: "state", 3: "json" };
+const PRIMITIVE_OF_TAG: { readonly [tag: number]: KeyedPrimitive } = { 1: "kv", 2: "state", 3: "json", 9: "vector" };
 
 const hashScratch = new Uint8Array(HASH_BYTES);
 
@@ -111,7 +111,8 @@ function decodeBody(reader: ByteReader, tag: number, space: string): BundleOpera
   switch (tag) {
     case Tag.kv:
     case Tag.state:
-    case Tag.json: {
+    case Tag.json:
+    case Tag.vector: {
       const primitive = PRIMITIVE_OF_TAG[tag] as KeyedPrimitive;
       return { kind: "put", space, primitive, key: reader.text(), stored: decodeStored(reader) };
     }

@@ -156,6 +156,7 @@ class IncomingRun implements BundleVisitor {
       operations.push(operation);
     }
     reader.expectEnd();
+    check.finish();
     this.#again.reset();
     encodeRecord(this.#again, { version, timestamp, message, operations });
     if (!areEqual(this.#again.view(), bytes)) throw invalidBundle(`commit ${version} is not in canonical form`);

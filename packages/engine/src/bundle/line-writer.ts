@@ -1,6 +1,7 @@
 import { ByteReader, decodeValue, type Json, Value, type ValueObject } from "@strata/core";
 import { Box } from "@strata/storage";
 import type { AppendOperation, PutOperation } from "../operation.js";
+import { shownRow, vectorNameOf } from "../primitives/vector-row.js";
 import { BLOCK_BYTES, BUNDLE_FORMAT_VERSION } from "./bundle-format.js";
 import type { BundleHeader } from "./bundle-header.js";
 import type { BundleOperation, BundleRecord } from "./bundle-record.js";
@@ -71,7 +72,24 @@ function operationJson(operation: BundleOperation): Json {
   return { kind: operation.kind, space: operation.space };
 }
 
-function putJson({ space, primitive, key, stored }: PutOperation): Line {
+function putJson(operation: PutOperation): Line {
+  return operation.primitive === "vector" ? vectorJson(operation) : keyJson(operation);
+}
+
+/** A collection's line has no key, and its options as its value. */
+function vectorJson({ space, primitive, key: row, stored }: PutOperation): Line {
+  const { collection, key } = vectorNameOf(row);
+  return {
+    kind: stored === undefined ? "delete" : "put",
+    space,
+    primitive,
+    collection,
+    key: key === "" ? undefined : key,
+    value: stored === undefined ? undefined : Value.toJson(shownRow(row, stored)),
+  };
+}
+
+function keyJson({ space, primitive, key, stored }: PutOperation): Line {
   const box = stored instanceof Box ? stored : undefined;
   const value = stored instanceof Box ? stored.value : stored;
   return {

@@ -18,6 +18,7 @@ import { isReservedSpace } from "../reserved-space.js";
 import { invalidBundle } from "./bundle-format.js";
 import { areEqual } from "./bundle-reader.js";
 import type { BundleOperation, RecordHead } from "./bundle-record.js";
+import { VectorCheck } from "./vector-check.js";
 
 const RESERVED_NAME = /^_system_[a-z0-9_-]{1,96}$/;
 
@@ -29,7 +30,7 @@ interface LogEnd {
 
 /**
  * Holds the operations of one record, as they come, against the run as it is before it: whatever the store could not stand, or no run would
- * have written, is refused. After `accept` said so of each, the record can be applied.
+ * have written, is refused. After `accept` said so of each, and `finish` of all together, the record can be applied.
  */
 export class RecordCheck {
   readonly #shard: RunShard;
@@ -39,6 +40,7 @@ export class RecordCheck {
   readonly #changed = new Map<string, "dropped" | "registered">();
   readonly #written = new Set<string>();
   readonly #logs = new Map<string, LogEnd>();
+  readonly #vectors: VectorCheck;
   /** Kind and space of the last operation on a space; `""` once there was a write. */
   #lastSpace: { readonly kind: string; readonly space: string } | undefined = { kind: "", space: "" };
 
@@ -47,12 +49,19 @@ export class RecordCheck {
     this.#record = record;
     this.#runtime = runtime;
     this.#limits = limits;
+    this.#vectors = new VectorCheck(limits);
   }
 
   accept(operation: BundleOperation): void {
     if (operation.kind === "put") this.#put(operation);
     else if (operation.kind === "append") this.#append(operation);
     else this.#space(operation);
+  }
+
+  /** Once all of them were accepted. */
+  finish(): void {
+    const wrong = this.#vectors.finish();
+    if (wrong !== undefined) throw this.#wrong(wrong);
   }
 
   #space({ kind, space }: SpaceOperation): void {
@@ -71,7 +80,7 @@ export class RecordCheck {
 
   #put({ space, primitive, key, stored }: PutOperation): void {
     this.#mustBeThere(space);
-    checkKey(key, this.#limits);
+    if (primitive !== "vector") checkKey(key, this.#limits);
     // NUL is in no name and no key.
     const place = `${primitive}\0${space}\0${key}`;
     if (this.#written.has(place)) throw this.#wrong(`"${key}" is written twice`);
@@ -80,6 +89,12 @@ export class RecordCheck {
     const value = stored instanceof Box ? stored.value : stored;
     if (value !== undefined && hasBytes(value) && box?.holdsBytes !== true)
       throw this.#wrong(`"${key}" holds bytes and does not say so`);
+    if (primitive === "vector") {
+      const table = this.#changed.has(space) ? undefined : this.#shard.table(space, "vector");
+      const wrong = this.#vectors.accept(space, key, stored, table);
+      if (wrong !== undefined) throw this.#wrong(`"${key}" ${wrong}`);
+      return;
+    }
     const fits =
       primitive === "kv"
         ? box === undefined || (box.value !== undefined && box.counter === 0)

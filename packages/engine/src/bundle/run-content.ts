@@ -8,7 +8,7 @@ import type { BundleChain } from "./bundle-header.js";
 import type { BundleOperation, BundleRecord } from "./bundle-record.js";
 import { sortInSlices } from "./sort-in-slices.js";
 
-const KEYED: readonly KeyedPrimitive[] = ["json", "kv", "state"];
+const KEYED: readonly KeyedPrimitive[] = ["json", "kv", "state", "vector"];
 /** Keys between two pauses. */
 const SLICE_KEYS = 1000;
 

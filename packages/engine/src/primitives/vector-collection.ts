@@ -90,7 +90,9 @@ export function collectionIn(value: unknown, limits: Limits): Collection | undef
   }
 }
 
-export function areSameCollections(a: Collection, b: Collection): boolean {
+/** Whether both have the same options, or there is neither. */
+export function collectionsAlike(a: Collection | undefined, b: Collection | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
   return NAMES.every((name) => a[name] === b[name]);
 }
 
@@ -133,7 +135,7 @@ export function collectionMissing(name: string, { run, space }: ReadScope): neve
 }
 
 export function collectionThere(name: string, there: Collection, wanted: Collection): StateError {
-  const isEqual = areSameCollections(there, wanted);
+  const isEqual = collectionsAlike(there, wanted);
   const differing = NAMES.filter((option) => there[option] !== wanted[option]);
   const how = differing.map((option) => `${option} ${there[option]}`).join(", ");
   const message = `collection "${name}" exists${isEqual ? "" : `, with other options: ${how}`}`;

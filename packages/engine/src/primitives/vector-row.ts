@@ -13,16 +13,21 @@ import type { KeyScan } from "./key-scan.js";
  */
 const COLLECTIONS = "_collections";
 const SEPARATOR = "/";
+const COLLECTION_PREFIX = `${COLLECTIONS}${SEPARATOR}`;
 
 /** Rows of collections. */
-export const COLLECTION_ROWS: KeyRange = rangeOf(`${COLLECTIONS}${SEPARATOR}`);
+export const COLLECTION_ROWS: KeyRange = rangeOf(COLLECTION_PREFIX);
 
 export function vectorRowKey(collection: string, key: string): string {
   return `${collection}${SEPARATOR}${key}`;
 }
 
 export function collectionRowKey(name: string): string {
-  return `${COLLECTIONS}${SEPARATOR}${name}`;
+  return `${COLLECTION_PREFIX}${name}`;
+}
+
+export function isCollectionRow(row: string): boolean {
+  return row.startsWith(COLLECTION_PREFIX);
 }
 
 /** What a row is of: a vector, or with an empty key a collection. */
@@ -31,12 +36,32 @@ export interface VectorName {
   readonly key: string;
 }
 
-/** @param row a key of the table. */
+/** @param row a key of the table, or where a range of them begins. */
 export function vectorNameOf(row: string): VectorName {
   const slash = row.indexOf(SEPARATOR);
+  if (slash < 0) return { collection: row, key: "" };
   const first = row.slice(0, slash);
   const rest = row.slice(slash + 1);
   return first === COLLECTIONS ? { collection: rest, key: "" } : { collection: first, key: rest };
+}
+
+/**
+ * The name by which a row is selected, of which a filter gives a prefix: collection and key with `/` between them. A collection's own row is
+ * the one with an empty key, so that who selects a collection selects all of it.
+ */
+export function selectedName(row: string): string {
+  return isCollectionRow(row) ? `${row.slice(COLLECTION_PREFIX.length)}${SEPARATOR}` : row;
+}
+
+/** Where the rows lie whose name begins with `prefix`: first those of collections. Others may lie there too. */
+export function rowsNamed(prefix: string): KeyRange[] {
+  if (prefix === "") {
+    const before: KeyRange = { start: undefined, end: COLLECTION_ROWS.start, reverse: false };
+    const behind: KeyRange = { start: COLLECTION_ROWS.end, end: undefined, reverse: false };
+    return [COLLECTION_ROWS, before, behind];
+  }
+  const name = prefix.endsWith(SEPARATOR) ? prefix.slice(0, -1) : prefix;
+  return [rangeOf(`${COLLECTION_PREFIX}${name}`), rangeOf(prefix)];
 }
 
 /** The rows of the vectors of one collection. */

@@ -19,13 +19,13 @@ import { keyScan, listKeys } from "./key-scan.js";
 import { writtenVersion } from "./open-transaction.js";
 import { invalid, kindOf, mustIterate, optionsOf } from "./options.js";
 import {
-  areSameCollections,
   type Collection,
   type CollectionOptions,
   collectionAt,
   collectionFrom,
   collectionMissing,
   collectionRow,
+  collectionsAlike,
   collectionsOf,
   collectionThere,
   type Metric,
@@ -211,7 +211,7 @@ export class VectorStore<W = Version> extends VectorReader implements Vectors<W>
     return this.#scope.transact((transaction) => {
       const there = collectionAt(transaction.table("vector"), name);
       if (there === undefined) transaction.put("vector", collectionRowKey(name), collectionRow(collection));
-      else if (ifExists === "error" || !areSameCollections(there, collection))
+      else if (ifExists === "error" || !collectionsAlike(there, collection))
         throw collectionThere(name, there, collection);
       return there === undefined;
     });
