@@ -56,6 +56,7 @@ export interface DatabaseParts {
   readonly coordinator: TransactionCoordinator;
   readonly commitPass: CommitPass;
   readonly pool: TransactionPool;
+  readonly memoryBudgetBytes: number;
   readonly transactions: Transactions;
   readonly algebra: RunAlgebra;
   readonly bundles: RunBundles;
@@ -167,6 +168,7 @@ export function assemble(options: DatabaseOptions): DatabaseParts {
     coordinator,
     commitPass,
     pool,
+    memoryBudgetBytes,
     transactions,
     algebra: new RunAlgebra({ registry: runs, transactions, versionOf: pointOf }),
     bundles: new RunBundles({ gate, runtime, timer, limits, host }),

@@ -26,7 +26,7 @@ import { describeDatabase } from "./database-info.js";
 import type { DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
 import { assemble, type DatabaseParts } from "./database-parts.js";
 import type { DerivedIndex } from "./derived-index.js";
-import { Extensions, type ExtensionType } from "./extensions.js";
+import { Extensions, type ExtensionType, type PlainExtensionType } from "./extensions.js";
 import { HeadScope } from "./head-scope.js";
 import type { LongWork } from "./long-work.js";
 import type { CommitInfo, OpenTransaction } from "./open-transaction.js";
@@ -75,6 +75,8 @@ export class Database {
   readonly storage: ShardedStore;
   readonly coordinator: TransactionCoordinator;
   readonly pool: TransactionPool;
+  /** How many bytes of what can be made again may stay in memory, about. */
+  readonly memoryBudgetBytes: number;
   readonly #parts: DatabaseParts;
   readonly #extensions = new Extensions();
   readonly #openedAt: number;
@@ -94,6 +96,7 @@ export class Database {
     this.storage = parts.store;
     this.coordinator = parts.coordinator;
     this.pool = parts.pool;
+    this.memoryBudgetBytes = parts.memoryBudgetBytes;
     this.#parts = parts;
     this.#openedAt = this.runtime.clock.now();
     const { onHealth } = options;
@@ -447,7 +450,9 @@ export class Database {
   // ── Extending ──
 
   /** State of another module that belongs to this database: one instance a type, made on first use. */
-  extension<T>(type: ExtensionType<T>, make?: () => T): T {
+  extension<T>(type: PlainExtensionType<T>): T;
+  extension<T>(type: ExtensionType<T>, make: () => T): T;
+  extension<T>(type: PlainExtensionType<T>, make: () => T = () => new type()): T {
     this.#parts.gate.assertOpen();
     return this.#extensions.get(type, make);
   }

@@ -47,7 +47,7 @@ export {
   type Where,
   type WhereNode,
 } from "./json/index.js";
-export type { LongWork } from "./long-work.js";
+export { type LongWork, Slices } from "./long-work.js";
 export { Namespace } from "./namespace.js";
 export { type CommitInfo, OpenTransaction } from "./open-transaction.js";
 export {

@@ -1,0 +1,31 @@
+import type { Version } from "@strata/core";
+import type { Table } from "@strata/storage";
+import { Partition } from "./partition.js";
+import type { IndexKind, SlotIndex } from "./slot-index.js";
+
+/** Views of long ago that are looked at again: so many at most. */
+const FROZEN_MOST = 8;
+
+/** Partitions of tables as they were at one version each, for views that the followed ones do not serve. The last ones asked for are kept. */
+export class FrozenPartitions {
+  /** The last one asked for last. */
+  #partitions: Partition<SlotIndex>[] = [];
+
+  /** @throws StateError `HISTORY_TRIMMED`, facts.earliest */
+  at<I extends SlotIndex>(kind: IndexKind<I>, table: Table, version: Version): Partition<I> {
+    const known = this.#partitions.find(
+      (partition) => partition.table === table && partition.kind.name === kind.name && partition.floor === version,
+    );
+    // A kind has one type of index.
+    const partition = (known as Partition<I> | undefined) ?? Partition.built(kind, table, version);
+    this.#partitions = this.#partitions.filter((other) => other !== partition);
+    this.#partitions.push(partition);
+    while (this.#partitions.length > FROZEN_MOST) this.#partitions.shift()?.index.dispose?.();
+    return partition;
+  }
+
+  clear(): void {
+    for (const { index } of this.#partitions) index.dispose?.();
+    this.#partitions = [];
+  }
+}

@@ -1,0 +1,173 @@
+import { StrataError, type Version } from "@strata/core";
+import { Box, Found, isLive, type OwnEntry, type Table, VersionChain } from "@strata/storage";
+import { FirstWrites } from "./first-writes.js";
+import type { IndexKind, SlotIndex } from "./slot-index.js";
+import { byKey, Slots } from "./slots.js";
+
+/** What was found where the partition cannot go on from: it is built anew. */
+export class PartitionStale extends Error {}
+
+/**
+ * One index over what one table has of its own: what is inherited is in the partitions of the tables below. It begins with what the table
+ * held as of `floor`, and follows the run's commits from there on, whenever somebody asks.
+ *
+ * 1. It has every entry that a view as of a version in [floor, watermark] sees in this table, and whose kind it is.
+ * 2. Slots are in order of commit, and in order of key within one: they are the same however it came about, for the same floor.
+ */
+export class Partition<I extends SlotIndex> {
+  readonly kind: IndexKind<I>;
+  readonly table: Table;
+  readonly slots: Slots;
+  readonly index: I;
+  /** Views below it are not served. */
+  readonly floor: Version;
+  /** Where the table lies over another: which keys it hides there. */
+  readonly firstWrites: FirstWrites | undefined;
+  #watermark: Version;
+
+  private constructor(
+    kind: IndexKind<I>,
+    table: Table,
+    state: {
+      readonly slots: Slots;
+      readonly index: I;
+      readonly floor: Version;
+      readonly watermark: Version;
+      readonly firstWrites: FirstWrites | undefined;
+    },
+  ) {
+    this.kind = kind;
+    this.table = table;
+    this.slots = state.slots;
+    this.index = state.index;
+    this.floor = state.floor;
+    this.firstWrites = state.firstWrites;
+    this.#watermark = state.watermark;
+  }
+
+  /**
+   * Of all that the table holds as of `floor`.
+   *
+   * @param floor at most the version of the run's newest commit.
+   * @throws StateError `HISTORY_TRIMMED`, facts.earliest
+   */
+  static built<I extends SlotIndex>(kind: IndexKind<I>, table: Table, floor: Version): Partition<I> {
+    const slots = new Slots();
+    const firstWrites = table.base === undefined ? undefined : new FirstWrites();
+    const partition = new Partition(kind, table, {
+      slots,
+      index: kind.create(slots),
+      floor,
+      watermark: floor,
+      firstWrites,
+    });
+    const entries: OwnEntry[] = [];
+    for (const entry of table.ownEntries(floor)) if (kind.owns(entry.key)) entries.push(entry);
+    entries.sort((a, b) => a.version - b.version || byKey(a, b));
+    for (const entry of entries) partition.#take(entry);
+    partition.#expire(floor);
+    return partition;
+  }
+
+  /** As it was when it was saved. */
+  static restored<I extends SlotIndex>(
+    kind: IndexKind<I>,
+    table: Table,
+    state: {
+      readonly slots: Slots;
+      readonly index: I;
+      readonly floor: Version;
+      readonly watermark: Version;
+      readonly firstWrites: FirstWrites | undefined;
+    },
+  ): Partition<I> {
+    return new Partition(kind, table, state);
+  }
+
+  /** Everything that the run has committed at or below it is here. */
+  get watermark(): Version {
+    return this.#watermark;
+  }
+
+  get memoryBytes(): number {
+    return this.slots.memoryBytes + this.index.memoryBytes + (this.firstWrites?.memoryBytes ?? 0);
+  }
+
+  /**
+   * Takes in what the run has committed, at least up to `through` and at most about `limit` writes more.
+   *
+   * @returns whether it has everything up to `through`.
+   * @throws PartitionStale when what it would have to read is not kept any more
+   */
+  catchUp(through: Version, limit: number = Number.POSITIVE_INFINITY): boolean {
+    const { shard } = this.table.space;
+    const end = Math.min(through, shard.lastVersion);
+    if (this.#watermark >= end) return true;
+    const { timeline } = shard;
+    if (timeline.floor > this.#watermark) throw new PartitionStale();
+    let version = 0;
+    let seen = 0;
+    let isDone = true;
+    let pending: OwnEntry[] = [];
+    const found = new Found();
+    const flush = () => {
+      if (version === 0) return;
+      if (pending.length > 1) pending = onceEach(pending).sort(byKey);
+      for (const entry of pending) this.#take(entry);
+      pending = [];
+      this.#watermark = version;
+    };
+    timeline.changedSince(this.#watermark, (target, at) => {
+      if (at !== version) {
+        flush();
+        if (at > end || seen >= limit) {
+          isDone = at > end;
+          version = 0;
+          return false;
+        }
+        version = at;
+      }
+      seen++;
+      if (target instanceof VersionChain && target.table === this.table && this.kind.owns(target.key)) {
+        if (!entryAt(target, at, found)) throw new PartitionStale();
+        pending.push({ key: target.key, stored: found.stored, version: at });
+      }
+      return true;
+    });
+    flush();
+    if (isDone) this.#watermark = end;
+    this.#expire(this.#watermark);
+    return isDone;
+  }
+
+  #take({ key, stored, version }: OwnEntry): void {
+    this.firstWrites?.note(key, version);
+    const ended = this.slots.end(key, version);
+    if (ended >= 0) this.index.remove(ended, version);
+    if (!isLive(stored) || !this.kind.accepts(key, stored)) return;
+    const slot = this.slots.add(key, version, stored instanceof Box ? stored.expiresAt : Number.POSITIVE_INFINITY);
+    this.index.add(slot, key, stored);
+  }
+
+  /** What had expired by a commit is seen by nobody from there on. */
+  #expire(version: Version): void {
+    if (!this.slots.expires) return;
+    const time = this.table.space.shard.timestampAt(version);
+    this.slots.expire(time, version, (slot) => this.index.remove(slot, version));
+  }
+}
+
+/** What a chain holds as of a commit that wrote it; false when retention has dropped it. */
+function entryAt(chain: VersionChain, version: Version, found: Found): boolean {
+  try {
+    return chain.findAt(version, found);
+  } catch (error) {
+    if (StrataError.is(error, "HISTORY_TRIMMED")) return false;
+    throw error;
+  }
+}
+
+/** A commit may write a key more than once: what it leaves is what counts, and that is what each of them has found. */
+function onceEach(entries: readonly OwnEntry[]): OwnEntry[] {
+  return [...new Map(entries.map((entry) => [entry.key, entry])).values()];
+}
