@@ -1,0 +1,99 @@
+import { prefixEnd, validateCollectionName } from "@strata/core";
+import {
+  type Collection,
+  type CollectionInfo,
+  collectionAt,
+  collectionMissing,
+  collectionRowKey,
+  decodeVector,
+  type LongWork,
+  metadataOf,
+  type ReadScope,
+  rowsOf,
+  type TableReader,
+  vectorRowKey,
+} from "@strata/engine";
+import { Found, isLive, type Stored } from "@strata/storage";
+import type { Indexes } from "../partition/indexes.js";
+import { CollectionKind } from "./collection-kind.js";
+import { scoreOfProximity } from "./distance.js";
+import { checkSearch, type VectorMatch, type VectorSearchOptions } from "./vector-match.js";
+import { nearestVectors } from "./vector-search.js";
+
+/** What searching adds to the vectors of one scope. */
+export class SearchedVectors {
+  readonly #scope: ReadScope;
+  readonly #table: TableReader;
+  readonly #indexes: Indexes;
+  readonly #kinds = new Map<string, CollectionKind>();
+  readonly #found = new Found();
+
+  constructor(scope: ReadScope, indexes: Indexes) {
+    this.#scope = scope;
+    this.#table = scope.table("vector");
+    this.#indexes = indexes;
+  }
+
+  search(name: string, query: ArrayLike<number>, options?: VectorSearchOptions): VectorMatch[] {
+    validateCollectionName(name);
+    const search = checkSearch(query, options);
+    const collection = search.isObserved ? collectionAt(this.#table, name) : this.#unobserved(name);
+    if (collection === undefined) collectionMissing(name, this.#scope);
+    const wanted = search.in(name, collection);
+    const kind = this.#kindOf(name, collection);
+    const start = vectorRowKey(name, wanted.prefix);
+    if (search.isObserved) this.#table.observeRange({ start, end: prefixEnd(start), reverse: false }, "values");
+    const matches: VectorMatch[] = [];
+    for (const { key, proximity } of nearestVectors(this.#indexes, kind, this.#table, wanted)) {
+      // A product may be −0, which is no other score than 0.
+      const score = scoreOfProximity(collection.metric, proximity) + 0;
+      if (score < search.minScore) break;
+      this.#table.peek(vectorRowKey(name, key), this.#found);
+      const stored = this.#found.stored as Stored;
+      const metadata = metadataOf(stored);
+      matches.push(
+        search.includeVectors ? { key, score, metadata, vector: decodeVector(stored) } : { key, score, metadata },
+      );
+    }
+    return matches;
+  }
+
+  stats(name: string): CollectionInfo | undefined {
+    validateCollectionName(name);
+    const collection = collectionAt(this.#table, name);
+    if (collection === undefined) return undefined;
+    const { dimension, metric } = collection;
+    let count = 0;
+    this.#table.scan(rowsOf(name), "keys", () => {
+      count++;
+      return true;
+    });
+    return this.withIndex({ name, dimension, metric, count, index: "flat", indexed: 0, memoryBytes: 0 });
+  }
+
+  /** `info` with what its index is at this moment. */
+  withIndex(info: CollectionInfo): CollectionInfo {
+    return info;
+  }
+
+  async build(name: string, options: LongWork = {}): Promise<void> {
+    validateCollectionName(name);
+    const collection = collectionAt(this.#table, name) ?? collectionMissing(name, this.#scope);
+    await this.#indexes.complete(this.#kindOf(name, collection), this.#table.view(), options, () => {});
+  }
+
+  #unobserved(name: string): Collection | undefined {
+    const found = this.#found;
+    if (!this.#table.peek(collectionRowKey(name), found) || !isLive(found.stored)) return undefined;
+    return found.stored as unknown as Collection;
+  }
+
+  #kindOf(name: string, collection: Collection): CollectionKind {
+    let kind = this.#kinds.get(name);
+    if (kind === undefined || kind.collection !== collection) {
+      kind = new CollectionKind(name, collection);
+      this.#kinds.set(name, kind);
+    }
+    return kind;
+  }
+}
