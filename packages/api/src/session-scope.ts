@@ -66,8 +66,8 @@ export class SessionScope implements Scope, StandInScope {
     return new SessionEvents(() => this.#current().eventsIn(space));
   }
 
-  spaces(): string[] {
-    return this.#current().spaces();
+  spaces(observe: boolean): string[] {
+    return this.#current().spaces(observe);
   }
 
   append(type: string, payload: Uint8Array): number | undefined {

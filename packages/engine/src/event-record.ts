@@ -49,7 +49,7 @@ export function decodeEventRecord(record: Uint8Array, sequence: number, type: st
     sequence,
     type,
     version,
-    timestamp: new DataView(record.buffer, record.byteOffset).getFloat64(TIMESTAMP_OFFSET, true),
+    timestamp: timestampOfRecord(record),
     hash: bytesToHex(record, HASH_OFFSET),
     prevHash: bytesToHex(record, PREV_HASH_OFFSET),
   };
@@ -57,6 +57,19 @@ export function decodeEventRecord(record: Uint8Array, sequence: number, type: st
   const reader = new ByteReader(record, REST_OFFSET);
   const origin = decodeOrigin(reader);
   return { ...event, origin, payload: record.subarray(reader.offset) };
+}
+
+/** Canonical bytes of the payload of the event in `record`, part of it: for those who need nothing else. */
+export function payloadOfRecord(record: Uint8Array): Uint8Array {
+  if (record[0] !== Kind.copy) return record.subarray(REST_OFFSET);
+  const reader = new ByteReader(record, REST_OFFSET);
+  decodeOrigin(reader);
+  return record.subarray(reader.offset);
+}
+
+/** µs since the epoch: when the event in `record` was committed. */
+export function timestampOfRecord(record: Uint8Array): number {
+  return new DataView(record.buffer, record.byteOffset).getFloat64(TIMESTAMP_OFFSET, true);
 }
 
 /** Hash of the event in `record`, 64 hex digits. */

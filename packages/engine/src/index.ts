@@ -28,6 +28,7 @@ export { type Backend, type BuilderSettings, DatabaseBuilder, durabilityMode } f
 export type { CheckpointOptions, DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
 export { type DerivedIndex, IMAGE_PAGE_BYTES, type IndexImage, type SavedImage } from "./derived-index.js";
 export { type DigestOptions, digestOf } from "./digest.js";
+export { payloadOfRecord, timestampOfRecord } from "./event-record.js";
 export type { ExtensionType, PlainExtensionType } from "./extensions.js";
 export type { Feed } from "./feed.js";
 export {

@@ -32,8 +32,8 @@ export interface ReadScope {
   readonly events: EventSource;
   /** As `events`, of another space of the run. */
   eventsIn(space: string): EventSource;
-  /** The spaces there are, by code point, without those that the database keeps for itself. Observes that there are no others. */
-  spaces(): string[];
+  /** The spaces there are, by code point, without those that the database keeps for itself. @param observe that there are no others. */
+  spaces(observe: boolean): string[];
 }
 
 /** Primitives whose data are keys with version chains. */

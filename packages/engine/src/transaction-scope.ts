@@ -82,11 +82,11 @@ export class OpenTransactionScope implements TransactionScope {
     return this.in(space).events;
   }
 
-  spaces(): string[] {
+  spaces(observe: boolean): string[] {
     const { reads, startVersion, writes } = this.#open.context();
     const { shard } = this.#open.run;
     const committed = shard.spaces(startVersion);
-    reads.observe(new SpacesSeen(shard, committed, startVersion));
+    if (observe) reads.observe(new SpacesSeen(shard, committed, startVersion));
     const names = new Set(committed);
     for (const { space } of writes.partitions()) names.add(space);
     for (const { space } of writes.events) names.add(space);
