@@ -99,6 +99,11 @@ export class Indexes implements DerivedIndex {
     return layersFrom(places, view);
   }
 
+  /** Whether all that `layersOf` would give is kept: then nothing is built or read for it. */
+  knows(kind: IndexKind<SlotIndex>, view: TableView): boolean {
+    return view.layers.every(({ table }) => this.#held.get(table)?.has(kind.name) === true);
+  }
+
   /**
    * Does now, in slices, what the reader's partitions would do in idle moments.
    *
