@@ -104,6 +104,7 @@ export function assemble(options: DatabaseOptions): DatabaseParts {
           files,
           store,
           runs: live,
+          views,
           clock,
           timer,
           logger,

@@ -4,6 +4,7 @@ import {
   type Limits,
   type Logger,
   type Options,
+  type RunId,
   type Runtime,
   StateError,
   StrataError,
@@ -25,7 +26,7 @@ import { type Backend, DatabaseBuilder } from "./database-builder.js";
 import { describeDatabase } from "./database-info.js";
 import type { DatabaseInfo, DatabaseOptions, Health } from "./database-options.js";
 import { assemble, type DatabaseParts } from "./database-parts.js";
-import type { DerivedIndex } from "./derived-index.js";
+import type { DerivedIndex, SavedImage } from "./derived-index.js";
 import { Extensions, type ExtensionType, type PlainExtensionType } from "./extensions.js";
 import { HeadScope } from "./head-scope.js";
 import type { LongWork } from "./long-work.js";
@@ -412,6 +413,7 @@ export class Database {
     this.#parts.gate.isOpen = false;
     this.history.close();
     this.#parts.checkpointer?.close();
+    this.#parts.views.closed();
     this.#parts.durability.shutdown();
   }
 
@@ -461,6 +463,18 @@ export class Database {
   registerIndex(index: DerivedIndex): void {
     this.#parts.gate.assertOpen();
     this.#parts.views.register(index);
+  }
+
+  /**
+   * An image that the index of that name gave for the last checkpoint, of a run and by its name; `undefined` where there is none. To be read at
+   * once: its files may go with the next checkpoint.
+   *
+   * @throws CorruptionError `SNAPSHOT_CORRUPT` when it is damaged, here and by its pages; StateError `FORMAT_TOO_NEW`. It is of no use then, and
+   *   the index is built anew.
+   */
+  savedImage(index: string, run: RunId, name: string): SavedImage | undefined {
+    this.#parts.gate.assertOpen();
+    return this.#parts.checkpointer?.savedImage(index, run, name);
   }
 
   #begin(options: DatabaseOptions): void {

@@ -66,6 +66,13 @@ export interface SavedImage {
   page(page: number): Uint8Array;
 }
 
+/** An image, and the index that gave it. */
+export interface GivenImage {
+  /** Its name. */
+  readonly index: string;
+  readonly image: IndexImage;
+}
+
 /** The derived indexes of one database, and which of them missed something and must be rebuilt. */
 export class DerivedViews {
   readonly #indexes: DerivedIndex[] = [];
@@ -95,6 +102,49 @@ export class DerivedViews {
 
   runDropped(run: Run): void {
     for (const index of this.#indexes) this.#guard(index, () => index.onRunDropped(run));
+  }
+
+  /** What all indexes have, to be given back to `imagesTaken`. One that is stale, or fails, has nothing. */
+  images(): GivenImage[] {
+    const given: GivenImage[] = [];
+    for (const index of this.#indexes) {
+      if (this.isStale(index)) continue;
+      const { name } = index;
+      const own: GivenImage[] = [];
+      this.#attempt(index, "failed to give its images", () => {
+        for (const image of index.images?.() ?? []) own.push({ index: name, image });
+        given.push(...own);
+      });
+    }
+    return given;
+  }
+
+  /** @param written those of `given` that are in the checkpoint. */
+  imagesTaken(given: readonly GivenImage[], written: readonly IndexImage[], checkpoint: Version): void {
+    const isWritten = new Set(written);
+    for (const { index, image } of given) {
+      this.#attempt({ name: index }, "failed to take note of an image", () => {
+        if (isWritten.has(image)) image.written(checkpoint);
+        else image.dropped();
+      });
+    }
+  }
+
+  erased(): void {
+    for (const index of this.#indexes) this.#guard(index, () => index.erased?.());
+  }
+
+  closed(): void {
+    for (const index of this.#indexes) this.#attempt(index, "failed to close", () => index.closed?.());
+  }
+
+  /** What fails takes nothing from what the index knows of its commits. */
+  #attempt({ name }: { readonly name: string }, what: string, work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      this.#logger.log("error", "strata.index", `index "${name}" ${what}`, { cause });
+    }
   }
 
   #guard(index: DerivedIndex, work: () => void): void {

@@ -3,6 +3,8 @@ import { RunShard } from "@strata/storage";
 import { applyCommit } from "../apply.js";
 import type { PutOperation } from "../operation.js";
 import { DEFAULT_SPACE } from "../scope.js";
+import type { ImageIdentity } from "./image-file.js";
+import { type ImageRow, imageKey, imageOfKey, imageRowFromValue, imageRowToValue } from "./image-row.js";
 import { illegalRow, isSize, placesFromValue, placesToValue, type SegmentPlace } from "./segment-place.js";
 import type { SnapshotLibrary } from "./snapshot-library.js";
 
@@ -36,10 +38,11 @@ const FORK = "fork/";
 const FILE = "file/";
 const DEAD = "dead/";
 const MERGE = "merge/";
+const IMAGE = "image/";
 const HEX_DIGITS = 14;
 
 /**
- * What lies in the files of a checkpoint: each run's segments, each run's forks, each file. It is a table like any other, kept in a shard of
+ * What lies in the files of a checkpoint: each run's segments, each run's forks, each image of an index, each file. It is a table like any other, kept in a shard of
  * its own and written as segments of its own, so that what it costs follows what changed. It has no commits in the log: only checkpoints
  * change it, each at its version.
  */
@@ -153,6 +156,20 @@ export class Catalogue {
     return this.#get(MERGE + hex(number)) !== undefined;
   }
 
+  image(identity: ImageIdentity): ImageRow | undefined {
+    const value = this.#get(keyOfImage(identity));
+    return value === undefined ? undefined : imageRowFromValue(value);
+  }
+
+  /** The images of one run, or of all. */
+  images(run?: RunId): ImageIdentity[] {
+    const prefix = run === undefined ? IMAGE : `${IMAGE}${hex(run)}/`;
+    return this.#list(prefix).map((key) => {
+      const number = key.slice(IMAGE.length, IMAGE.length + HEX_DIGITS);
+      return imageOfKey(Number.parseInt(number, 16) as RunId, key.slice(IMAGE.length + HEX_DIGITS + 1));
+    });
+  }
+
   file(name: string): CatalogueFile | undefined {
     const value = this.#get(FILE + name);
     if (value === undefined) return undefined;
@@ -236,6 +253,20 @@ export class CatalogueChanges {
     if (base !== undefined) this.rows.set(forkKey(base, number), undefined);
   }
 
+  /** Whether a run has a row with these changes, on top of `catalogue`. */
+  hasRun(number: RunId, catalogue: Catalogue): boolean {
+    const key = RUN + hex(number);
+    return this.rows.has(key) ? this.rows.get(key) !== undefined : catalogue.run(number) !== undefined;
+  }
+
+  setImage(identity: ImageIdentity, row: ImageRow): void {
+    this.rows.set(keyOfImage(identity), imageRowToValue(row));
+  }
+
+  removeImage(identity: ImageIdentity): void {
+    this.rows.set(keyOfImage(identity), undefined);
+  }
+
   setFile(name: string, file: CatalogueFile): void {
     this.rows.set(FILE + name, [file.bytes, file.live]);
   }
@@ -253,6 +284,10 @@ export class CatalogueChanges {
 
 function forkKey(base: RunId, fork: RunId): string {
   return `${FORK}${hex(base)}/${hex(fork)}`;
+}
+
+function keyOfImage(identity: ImageIdentity): string {
+  return `${IMAGE}${hex(identity.run)}/${imageKey(identity)}`;
 }
 
 function hex(number: RunId): string {

@@ -1,4 +1,4 @@
-import type { RunId, Version } from "@strata/core";
+import type { Logger, RunId, Version } from "@strata/core";
 import {
   BlockCache,
   type ByteSource,
@@ -8,12 +8,14 @@ import {
   type RunShard,
   writeSegment,
 } from "@strata/storage";
+import type { GivenImage, IndexImage } from "../derived-index.js";
 import { knownKeys } from "../key-count.js";
 import type { LiveRuns } from "../live-runs.js";
 import type { LongWork, Slices } from "../long-work.js";
 import { originOf } from "../run.js";
 import { type Catalogue, CatalogueChanges, type CatalogueRow } from "./catalogue.js";
 import { importedSnapshotOf } from "./filed-catalogue.js";
+import { ImageWork } from "./image-work.js";
 import type { SegmentPlace } from "./segment-place.js";
 import { SnapshotBatch } from "./snapshot-batch.js";
 import type { SnapshotLibrary } from "./snapshot-library.js";
@@ -45,12 +47,19 @@ export interface WritingPolicy {
   keep(shard: RunShard, isWhole: boolean): KeepEntries | undefined;
   /** Whether somebody holds a version of the run in [from, to): the commit that it shows stays known, whatever is left of it. */
   isHeld(shard: RunShard, from: Version, to: Version): boolean;
+  /** Files that are to be left: images of indexes move out of them, as the runs do that are rewritten. */
+  readonly vacated?: ReadonlySet<string> | undefined;
 }
 
-/** The same policy, for other runs. */
-export function rewriting(policy: WritingPolicy, isRewritten: WritingPolicy["isRewritten"]): WritingPolicy {
+/** The same policy, for other runs and files. */
+export function rewriting(
+  policy: WritingPolicy,
+  isRewritten: WritingPolicy["isRewritten"],
+  vacated: WritingPolicy["vacated"] = policy.vacated,
+): WritingPolicy {
   return {
     isRewritten,
+    vacated,
     keep: (shard, isWhole) => policy.keep(shard, isWhole),
     isHeld: (shard, from, to) => policy.isHeld(shard, from, to),
   };
@@ -87,8 +96,10 @@ const MERGES_CACHE_BYTES = 64 * 1024;
 /** A row of the catalogue. Bytes. */
 const ROW_BYTES = 64;
 
+const NO_FILES: ReadonlySet<string> = new Set();
+
 /**
- * One checkpoint in the making: first every run that has changed since the last one, then the catalogue. Runs may be written to meanwhile:
+ * One checkpoint in the making: first every run that has changed since the last one, then the images of indexes, then the catalogue. Runs may be written to meanwhile:
  * what is read is what they held at the moment the checkpoint is of, which views keep in place.
  */
 export class CheckpointWork {
@@ -101,6 +112,7 @@ export class CheckpointWork {
   /** By how many bytes less of each file is in use, or more. */
   readonly #usage = new Map<string, number>();
   readonly #views: ReadView[] = [];
+  readonly #images: ImageWork;
   readonly written: WrittenRun[] = [];
   /** Files that are needed by no checkpoint once this one is published. */
   readonly obsolete: string[] = [];
@@ -118,6 +130,15 @@ export class CheckpointWork {
     this.#moment = moment;
     this.#slices = slices;
     this.#batch = new SnapshotBatch(library.files);
+    this.#images = new ImageWork({
+      library,
+      catalogue,
+      changes: this.#changes,
+      batch: this.#batch,
+      version: moment.version,
+      slices,
+      use: (file, bytes) => this.#use(file, bytes),
+    });
   }
 
   /** Writes the runs that have changed. */
@@ -164,6 +185,21 @@ export class CheckpointWork {
     for (const number of unneeded) this.#forget(number);
     const known = new Set(tasks.map(({ shard }) => shard.id));
     for (const number of deleted) if (!known.has(number)) this.#forgetImported(number, ground.importedPlaces(number));
+  }
+
+  /** Images that are new in this checkpoint. */
+  get imagesWritten(): readonly IndexImage[] {
+    return this.#images.written;
+  }
+
+  /** Writes what changed of the images of indexes; after the runs. @param given as of the moment of the checkpoint */
+  async writeImages(given: readonly GivenImage[], policy: WritingPolicy, logger: Logger): Promise<void> {
+    await this.#images.write(given, policy.vacated ?? NO_FILES, logger);
+  }
+
+  /** No image is left. */
+  async forgetImages(): Promise<void> {
+    await this.#images.forgetAll();
   }
 
   /** Writes a run that the catalogue does not know, all of it. */
@@ -283,6 +319,7 @@ export class CheckpointWork {
     this.#changes.removeRun(number, row.base);
     if (this.#catalogue.isMergeTarget(number)) this.#changes.setMergeTarget(number, false);
     for (const { file, length } of row.places) this.#use(file, -length);
+    this.#images.forgetRun(number);
   }
 
   /** One that came with files and went again before a checkpoint knew of it. The log still tells of it, behind the checkpoint before. */

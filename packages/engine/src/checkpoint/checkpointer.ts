@@ -10,7 +10,7 @@ import {
 } from "@strata/core";
 import type { Checkpoint, Durability, SnapshotFiles } from "@strata/durability";
 import { type RunShard, type SegmentBytes, type ShardedStore, writeSegment } from "@strata/storage";
-import type { DerivedIndex } from "../derived-index.js";
+import type { DerivedIndex, DerivedViews, GivenImage, SavedImage } from "../derived-index.js";
 import type { LiveRuns } from "../live-runs.js";
 import { type LongWork, Slices } from "../long-work.js";
 import { Catalogue } from "./catalogue.js";
@@ -18,6 +18,8 @@ import { type CheckpointMoment, CheckpointWork, rewriting, type WritingPolicy } 
 import { FileKeeper } from "./file-keeper.js";
 import { isMostlyWaste, wastefulFiles } from "./file-waste.js";
 import { FiledCatalogue } from "./filed-catalogue.js";
+import { FiledImage } from "./image-reader.js";
+import { liesIn } from "./image-work.js";
 import type { SegmentPlace } from "./segment-place.js";
 import { SnapshotBatch } from "./snapshot-batch.js";
 import { SnapshotLibrary } from "./snapshot-library.js";
@@ -71,8 +73,8 @@ const NOTHING_DONE: CheckpointResult = Object.freeze({ runs: 0, bytes: 0, logByt
 /**
  * Writes what the log says into snapshot files, so that the log stays short, history leaves memory, and opening reads next to nothing.
  *
- * A checkpoint is of one version of the whole database. It goes: files of all runs changed since the last one → the catalogue's → all of
- * them durable → published (`Durability.publishCheckpoint`: from here on it counts) → the store reads from them → files that neither this
+ * A checkpoint is of one version of the whole database. It goes: files of all runs changed since the last one → of the images of indexes
+ * that have changed → the catalogue's → all of them durable → published (`Durability.publishCheckpoint`: from here on it counts) → the store reads from them → files that neither this
  * checkpoint nor the one before names are removed. Wherever it ends early, the checkpoint before counts and nothing is lost; files that were
  * left over are removed by the next one. Commits go on meanwhile.
  */
@@ -81,6 +83,7 @@ export class Checkpointer implements DerivedIndex {
   readonly #durability: Durability;
   readonly #store: ShardedStore;
   readonly #runs: LiveRuns;
+  readonly #views: DerivedViews;
   readonly #library: SnapshotLibrary;
   readonly #clock: Clock;
   readonly #timer: Timer;
@@ -103,6 +106,8 @@ export class Checkpointer implements DerivedIndex {
   #cancelScheduled: (() => void) | undefined;
   #reads = 0;
   #isClosed = false;
+  /** Everything that was deleted is on its way out: no image is written, and none stays. */
+  #isErasing = false;
   #failure: CheckpointFailure | undefined;
 
   constructor(parts: {
@@ -110,6 +115,8 @@ export class Checkpointer implements DerivedIndex {
     readonly files: SnapshotFiles;
     readonly store: ShardedStore;
     readonly runs: LiveRuns;
+    /** The indexes whose images are written. */
+    readonly views: DerivedViews;
     readonly clock: Clock;
     readonly timer: Timer;
     readonly logger: Logger;
@@ -122,6 +129,7 @@ export class Checkpointer implements DerivedIndex {
     this.#durability = parts.durability;
     this.#store = parts.store;
     this.#runs = parts.runs;
+    this.#views = parts.views;
     this.#clock = parts.clock;
     this.#timer = parts.timer;
     this.#logger = parts.logger;
@@ -229,7 +237,7 @@ export class Checkpointer implements DerivedIndex {
 
   /**
    * Writes every run anew, so that what deletions and retention left behind goes from the disk: afterwards neither this checkpoint nor the
-   * one before, neither the log nor any file has what `policy` does not keep. What is held back for readers goes when they are through.
+   * one before, neither the log nor any file has what `policy` does not keep, and no image of an index is there. What is held back for readers goes when they are through.
    * Wherever it ends early, nothing is lost, and what was to go may still be there.
    *
    * @throws as `run` does
@@ -244,7 +252,14 @@ export class Checkpointer implements DerivedIndex {
     // What is in the log now lies below the first of the two checkpoints: it goes with the second.
     this.#durability.roll();
     const isRewritten = (shard: RunShard) => shard.coldThrough > shard.forkVersion;
-    const result = await this.rewrite(rewriting(policy, isRewritten), work);
+    let result: CheckpointResult;
+    this.#isErasing = true;
+    try {
+      result = await this.rewrite(rewriting(policy, isRewritten), work);
+    } finally {
+      this.#isErasing = false;
+      this.#views.erased();
+    }
     this.#mustBeOpen();
     // Not even a power failure brings a file back.
     this.#library.files.syncNames();
@@ -259,11 +274,12 @@ export class Checkpointer implements DerivedIndex {
     // A checkpoint leaves the one before usable: what that names goes with the next.
     const slices = new Slices(this.#clock, this.#timer, signal);
     for (let isDone = false; !isDone; ) {
-      const moved = await this.#runsIn(wastefulFiles(this.#catalogue), slices);
-      isDone = moved.size === 0;
+      const vacated = wastefulFiles(this.#catalogue);
+      const moved = await this.#runsIn(vacated, slices);
+      isDone = moved.size === 0 && !(await this.#hasImagesIn(vacated, slices));
       const next = await this.run(
         { signal },
-        rewriting(policy, (shard) => moved.has(shard)),
+        rewriting(policy, (shard) => moved.has(shard), vacated),
       );
       logBytesRetired += next.logBytesRetired;
     }
@@ -301,11 +317,13 @@ export class Checkpointer implements DerivedIndex {
     if (this.#unread !== undefined || this.#unattached.size > 0) await this.#turnToFiles();
     const slices = new Slices(this.#clock, this.#timer, signal);
     const previous = this.#published;
-    if (this.#durability.end === previous.lsn && own === undefined) return NOTHING_DONE;
+    const isOfSomething = this.#durability.end !== previous.lsn || own !== undefined || this.#hasNewImages();
+    if (!isOfSomething) return NOTHING_DONE;
     const policy = own ?? (await this.#sparingFiles(slices));
     const lsn = this.#durability.end;
     this.#begunAt = lsn;
     const moment = this.#drawMoment();
+    const given = this.#isErasing ? [] : this.#views.images();
     const ground = {
       runs: this.#runs,
       shards: () => this.#store.loaded(),
@@ -314,11 +332,14 @@ export class Checkpointer implements DerivedIndex {
     // One of its own, for it comes to hold changes that no file has.
     const catalogue = this.#catalogue.reopened();
     const work = new CheckpointWork(this.#library, catalogue, moment, slices);
+    let isPublished = false;
     try {
       let places: readonly SegmentPlace[];
       let logBytesRetired: number;
       try {
         await work.writeRuns(ground, policy, onProgress);
+        if (this.#isErasing) await work.forgetImages();
+        else await work.writeImages(given, policy, this.#logger);
         places = await work.writeCatalogue(previous.version);
         this.#mustBeOpen();
         const root = Catalogue.rootOf(places, moment.timestamp, catalogue.epochsBefore);
@@ -329,6 +350,7 @@ export class Checkpointer implements DerivedIndex {
         this.#keeper.sweepAgain();
         throw error;
       }
+      isPublished = true;
       this.#published = { version: moment.version, lsn };
       this.#catalogue = catalogue;
       this.#unread = places;
@@ -344,6 +366,19 @@ export class Checkpointer implements DerivedIndex {
       return { runs: work.written.length, bytes: work.bytes, logBytesRetired, entriesDropped: work.entriesDropped };
     } finally {
       work.release();
+      this.#views.imagesTaken(given, isPublished ? work.imagesWritten : [], moment.version);
+    }
+  }
+
+  /** Whether an index has something that the last checkpoint does not. */
+  #hasNewImages(): boolean {
+    const given = this.#isErasing ? [] : this.#views.images();
+    const isNew = ({ index, image }: GivenImage) =>
+      image.isChanged || this.#catalogue.image({ index, run: image.run, name: image.name })?.version !== image.base;
+    try {
+      return given.some((each) => this.#runs.shardOf(each.image.run) !== undefined && isNew(each));
+    } finally {
+      this.#views.imagesTaken(given, [], 0);
     }
   }
 
@@ -371,6 +406,17 @@ export class Checkpointer implements DerivedIndex {
     return false;
   }
 
+  /**
+   * An image as the last checkpoint has it, to be read at once: its files may go with the next one.
+   *
+   * @throws CorruptionError `SNAPSHOT_CORRUPT` when it is damaged; StateError `FORMAT_TOO_NEW`
+   */
+  savedImage(index: string, run: RunId, name: string): SavedImage | undefined {
+    const identity = { index, run, name };
+    const row = this.#catalogue.image(identity);
+    return row === undefined ? undefined : new FiledImage(this.#library, identity, row);
+  }
+
   /** How much the files of a run hold. @throws CorruptionError `SNAPSHOT_CORRUPT` */
   bytesOf(number: RunId): SegmentBytes {
     return this.#library.bytesOf(this.#placesOf(number));
@@ -387,8 +433,9 @@ export class Checkpointer implements DerivedIndex {
   async #sparingFiles(slices: Slices): Promise<WritingPolicy> {
     const usual = this.#policy;
     if (!isMostlyWaste(this.#catalogue)) return usual;
-    const moved = await this.#runsIn(wastefulFiles(this.#catalogue), slices);
-    return rewriting(usual, (shard) => moved.has(shard) || usual.isRewritten(shard));
+    const vacated = wastefulFiles(this.#catalogue);
+    const moved = await this.#runsIn(vacated, slices);
+    return rewriting(usual, (shard) => moved.has(shard) || usual.isRewritten(shard), vacated);
   }
 
   /** The runs of which something lies in these files. */
@@ -402,6 +449,16 @@ export class Checkpointer implements DerivedIndex {
       await slices.pause();
     }
     return shards;
+  }
+
+  async #hasImagesIn(files: ReadonlySet<string>, slices: Slices): Promise<boolean> {
+    if (files.size === 0) return false;
+    for (const identity of this.#catalogue.images()) {
+      const row = this.#catalogue.image(identity);
+      if (row !== undefined && liesIn(row, files)) return true;
+      await slices.pause();
+    }
+    return false;
   }
 
   #filed(): FiledCatalogue {

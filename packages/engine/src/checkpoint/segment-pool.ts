@@ -2,6 +2,7 @@ import { CorruptionError, IoError, type RunId, type Version } from "@strata/core
 import type { SnapshotFile, SnapshotFiles } from "@strata/durability";
 import { identifySegment, type SegmentIdentity, type SegmentProblem, verifySegment } from "@strata/storage";
 import type { Slices } from "../long-work.js";
+import { beginsImages, IMAGE_HEADER_SIZE } from "./image-file.js";
 import type { SegmentPlace } from "./segment-place.js";
 import type { SnapshotLibrary } from "./snapshot-library.js";
 
@@ -25,7 +26,7 @@ const SALT_FROM_END = 8;
 const SMALLEST_SEGMENT = 32;
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Every segment of every snapshot file, found by what it says of itself: who looks here trusts no catalogue. */
+/** Every segment of every snapshot file of segments, found by what it says of itself: who looks here trusts no catalogue. */
 export class SegmentPool {
   readonly #library: SnapshotLibrary;
   readonly #slices: Slices;
@@ -43,6 +44,8 @@ export class SegmentPool {
     for (const name of files.list()) {
       try {
         const file = files.open(name);
+        // Indexes are built anew from what is left.
+        if (beginsImages(file.read(0, Math.min(IMAGE_HEADER_SIZE, file.size)))) continue;
         const starts = await this.#starts(file);
         for (const { file: of, offset } of known) if (of === name) starts.set(offset, starts.get(offset) ?? -1);
         this.#findIn(

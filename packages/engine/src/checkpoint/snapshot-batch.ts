@@ -1,5 +1,6 @@
 import { StrataError } from "@strata/core";
 import type { SnapshotFiles, SnapshotFileWriter } from "@strata/durability";
+import { imageHeader } from "./image-file.js";
 import type { SegmentPlace } from "./segment-place.js";
 
 /** Segments that are not going to be larger share files: a checkpoint of ten thousand small runs is a few files. Bytes. */
@@ -12,6 +13,7 @@ export class SnapshotBatch {
   readonly #files: SnapshotFiles;
   readonly #writers: SnapshotFileWriter[] = [];
   #shared: SnapshotFileWriter | undefined;
+  #images: SnapshotFileWriter | undefined;
 
   constructor(files: SnapshotFiles) {
     this.#files = files;
@@ -27,6 +29,19 @@ export class SnapshotBatch {
     if (expectedBytes > SHARED_SEGMENT_BYTES) return new SegmentDraft(this.#create());
     if (this.#shared === undefined || this.#shared.length >= SHARED_FILE_BYTES) this.#shared = this.#create();
     return new SegmentDraft(this.#shared);
+  }
+
+  /** A file for images: they have files of their own, which begin with a header. @param expectedBytes about how large the image is going to be. */
+  beginImage(expectedBytes: number): SegmentDraft {
+    const isShared = expectedBytes <= SHARED_SEGMENT_BYTES;
+    if (isShared && this.#images !== undefined && this.#images.length < SHARED_FILE_BYTES) {
+      return new SegmentDraft(this.#images);
+    }
+    const writer = this.#create();
+    if (isShared) this.#images = writer;
+    const draft = new SegmentDraft(writer);
+    draft.write(imageHeader());
+    return draft;
   }
 
   /** Makes the files durable; their names become so with the checkpoint that is published next. */
@@ -67,7 +82,7 @@ export class SnapshotBatch {
   }
 }
 
-/** One segment in the making. A file has one at a time. */
+/** One segment or image in the making. A file has one at a time. */
 export class SegmentDraft {
   readonly #writer: SnapshotFileWriter;
   readonly #offset: number;
@@ -75,6 +90,15 @@ export class SegmentDraft {
   constructor(writer: SnapshotFileWriter) {
     this.#writer = writer;
     this.#offset = writer.length;
+  }
+
+  get file(): string {
+    return this.#writer.name;
+  }
+
+  /** Where the next byte goes. */
+  get position(): number {
+    return this.#writer.length;
   }
 
   /** @param bytes are copied. */

@@ -46,6 +46,11 @@ export class SnapshotLibrary {
     };
   }
 
+  /** `length` bytes of a file, as an array of their own. @throws CorruptionError `SNAPSHOT_CORRUPT` when it ends before, or is gone */
+  read(file: string, offset: number, length: number): Uint8Array {
+    return this.files.open(file).read(offset, length);
+  }
+
   /** How much a stack of segments holds. Reads the end of each. */
   bytesOf(places: readonly SegmentPlace[]): SegmentBytes {
     return segmentBytes(this.sources(places), { cache: this.#cache });

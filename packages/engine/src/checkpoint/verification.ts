@@ -16,8 +16,10 @@ import { CATALOGUE_NUMBER, Catalogue, type CatalogueRow } from "./catalogue.js";
 import { ChainCheck } from "./chain-check.js";
 import { foldPayload, type LogReading } from "./database-image.js";
 import { importedSnapshotOf } from "./filed-catalogue.js";
+import { nameOfImage } from "./image-reader.js";
 import type { SegmentPlace } from "./segment-place.js";
 import { SnapshotLibrary } from "./snapshot-library.js";
+import { verifyImage } from "./verify-image.js";
 
 /** One thing that is not as it should be. */
 export interface VerifyProblem {
@@ -53,8 +55,8 @@ const SNAPSHOTS = "snapshots/";
 const CACHE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads everything that a database has on disk, and holds its parts against each other: each segment of each run, the catalogue, every
- * commit behind the checkpoint, the chains of events. Damage is what it reports, not what it fails of.
+ * Reads everything that a database has on disk, and holds its parts against each other: each segment of each run, each image of an index,
+ * the catalogue, every commit behind the checkpoint, the chains of events. Damage is what it reports, not what it fails of.
  */
 export class Verification {
   readonly #parts: VerifiedParts;
@@ -110,6 +112,7 @@ export class Verification {
       }
       await this.#step();
     }
+    await this.#verifyImages(library, catalogue, usage);
     this.#try(fileOf(catalogue.places), () => this.#compareCounts(catalogue, usage, forks, new Set(numbers)));
     this.#try(fileOf(catalogue.places), () => this.#attach(library, catalogue));
   }
@@ -158,6 +161,24 @@ export class Verification {
     }
   }
 
+  /** The images of indexes, page by page. */
+  async #verifyImages(library: SnapshotLibrary, catalogue: Catalogue, usage: Map<string, number>): Promise<void> {
+    const file = fileOf(catalogue.places);
+    for (const identity of this.#try(file, () => catalogue.images()) ?? []) {
+      const row = this.#try(file, () => catalogue.image(identity));
+      if (row === undefined) continue;
+      for (const [name, bytes] of row.usage) usage.set(name, (usage.get(name) ?? 0) + bytes);
+      if (!this.#catalogued.has(identity.run)) {
+        this.#report(file, undefined, `${nameOfImage(identity)} is one of a run that is not in the catalogue`);
+      }
+      const found = await this.#tryAsync(row.place.file, () =>
+        this.#parts.slices.run(verifyImage(library, identity, row)),
+      );
+      for (const { file, offset, what } of found ?? []) this.#report(file, offset, what);
+      await this.#parts.slices.pause();
+    }
+  }
+
   /** What the catalogue says of a run, and what its segments say. */
   #compareRow(library: SnapshotLibrary, number: RunId, { places, lastVersion, forkVersion }: CatalogueRow): void {
     if (places.length === 0) {
@@ -185,7 +206,11 @@ export class Verification {
     for (const name of new Set([...usage.keys(), ...catalogue.files()])) {
       const [live, used] = [catalogue.file(name)?.live ?? 0, usage.get(name) ?? 0];
       if (live === used) continue;
-      this.#report(file, undefined, `the catalogue counts ${live} bytes of ${name} in use; segments take ${used}`);
+      this.#report(
+        file,
+        undefined,
+        `the catalogue counts ${live} bytes of ${name} in use; segments and images take ${used}`,
+      );
     }
     for (const [base, own] of forks) {
       if (!numbers.has(base)) {
