@@ -1,4 +1,10 @@
 export type { CommitRecord, DerivedIndex, Operation, Run } from "@strata/engine";
+export { Indexes } from "./partition/indexes.js";
+export type { SearchMode, SearchOptions } from "./search/search-options.js";
+export { SearchParts } from "./search/search-parts.js";
+export type { SearchHit, SearchResult } from "./search/search-result.js";
+export { Searcher } from "./search/searcher.js";
+export type { QueryEmbedder, VectorHalf, VectorHit, VectorQuestion } from "./search/vector-half.js";
 export {
   SearchableVectorReader,
   type SearchableVectorReads,

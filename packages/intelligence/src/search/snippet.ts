@@ -21,8 +21,8 @@ export interface WordFinder {
   readonly beginnings: readonly string[];
   /** Words of which it is known that they match, as they are typed. */
   readonly words: ReadonlySet<string>;
-  /** The words, or runs of words, in `text` that match the query: ascending, apart from each other. */
-  matches(text: string): readonly TextRange[];
+  /** Where words in `text` match the query: ascending, apart from each other, at most `limit` of them. */
+  matches(text: string, limit?: number): readonly TextRange[];
 }
 
 /** A piece of a text, and what of it matched. */
@@ -45,7 +45,7 @@ export function snippetOf(texts: readonly string[], finder: WordFinder, withHigh
     }
   }
   for (const text of texts) {
-    const [first] = finder.matches(text.length > LOOKED_THROUGH ? text.slice(0, LOOKED_THROUGH) : text);
+    const [first] = finder.matches(text.length > LOOKED_THROUGH ? text.slice(0, LOOKED_THROUGH) : text, 1);
     if (first !== undefined) return around(text, first, finder, withHighlights);
   }
   return around(texts.find((text) => text !== "") ?? "", [0, 0], finder, withHighlights);
@@ -61,7 +61,7 @@ function findBeginning(text: string, seen: string, beginning: string, finder: Wo
     if (start > 0 && isWordUnit(seen.charCodeAt(start - 1))) continue;
     let end = from;
     while (end < seen.length && isWordUnit(seen.charCodeAt(end))) end++;
-    if (finder.words.has(seen.slice(start, end)) || finder.matches(text.slice(start, end)).length > 0) {
+    if (finder.words.has(seen.slice(start, end)) || finder.matches(text.slice(start, end), 1).length > 0) {
       return [start, end];
     }
     from = end;

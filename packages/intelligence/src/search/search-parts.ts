@@ -1,0 +1,24 @@
+import type { Clock } from "@strata/core";
+import type { Database } from "@strata/engine";
+import { TextIndexes } from "./text-indexes.js";
+import type { QueryEmbedder, VectorHalf } from "./vector-half.js";
+
+/** What a database searches with: one of each, for everybody who has it open. */
+export class SearchParts {
+  readonly clock: Clock;
+  readonly texts: TextIndexes;
+  /** Searched side by side; none where nothing is found by nearness. */
+  readonly vectors: VectorHalf[] = [];
+  /** `undefined` where nobody was given to embed queries. */
+  embedder: QueryEmbedder | undefined = undefined;
+
+  constructor(clock: Clock, texts: TextIndexes) {
+    this.clock = clock;
+    this.texts = texts;
+  }
+
+  /** @throws StateError `DATABASE_CLOSED` */
+  static of(database: Database): SearchParts {
+    return database.extension(SearchParts, () => new SearchParts(database.runtime.clock, TextIndexes.of(database)));
+  }
+}

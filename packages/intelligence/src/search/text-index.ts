@@ -1,0 +1,68 @@
+import type { Version } from "@strata/core";
+import type { Stored } from "@strata/storage";
+import type { ImageParts } from "../image/image-parts.js";
+import type { IndexKind, SlotIndex } from "../partition/slot-index.js";
+import type { Slots } from "../partition/slots.js";
+import { InvertedIndex } from "../text/inverted-index.js";
+import { hasText, type TextPrimitive, textsOf } from "./entry-text.js";
+
+/** The words of the entries of one table. */
+export class TextIndex implements SlotIndex {
+  readonly postings: InvertedIndex;
+  readonly #primitive: TextPrimitive;
+
+  constructor(primitive: TextPrimitive, postings: InvertedIndex) {
+    this.#primitive = primitive;
+    this.postings = postings;
+  }
+
+  get memoryBytes(): number {
+    return this.postings.memoryBytes;
+  }
+
+  add(slot: number, key: string, stored: Stored): void {
+    this.postings.add(slot, textsOf(this.#primitive, key, stored));
+  }
+
+  remove(slot: number, version: Version): void {
+    this.postings.remove(slot, version);
+  }
+
+  save(): ImageParts {
+    return this.postings.save();
+  }
+}
+
+/** The text of one primitive, table by table. Every key has a place in it, and a live entry that has text a slot. */
+class TextKind implements IndexKind<TextIndex> {
+  readonly name: string;
+  readonly primitive: TextPrimitive;
+
+  constructor(primitive: TextPrimitive) {
+    this.name = `text:${primitive}`;
+    this.primitive = primitive;
+  }
+
+  owns(): boolean {
+    return true;
+  }
+
+  accepts(_key: string, stored: Stored): boolean {
+    return hasText(this.primitive, stored);
+  }
+
+  create(slots: Slots): TextIndex {
+    return new TextIndex(this.primitive, new InvertedIndex(slots));
+  }
+
+  load(parts: ImageParts, slots: Slots): TextIndex {
+    return new TextIndex(this.primitive, InvertedIndex.load(parts, slots));
+  }
+}
+
+/** What is indexed of the primitives that keep keys. */
+export const TEXT_KINDS: { readonly [P in TextPrimitive]: IndexKind<TextIndex> } = Object.freeze({
+  kv: new TextKind("kv"),
+  state: new TextKind("state"),
+  json: new TextKind("json"),
+});

@@ -1,0 +1,46 @@
+import type { ReadScope } from "@strata/engine";
+import type { FoundEntry } from "./entry-layer.js";
+import type { HitFilter } from "./hit-filter.js";
+import type { SearchRequest } from "./search-request.js";
+
+/** One search by nearness, over all that is searched together. */
+export interface VectorQuestion {
+  readonly scope: ReadScope;
+  /** The spaces to search. */
+  readonly spaces: readonly string[];
+  readonly embedding: ArrayLike<number>;
+  /** At most so many. */
+  readonly limit: number;
+  /** `undefined` where everything may be a hit. */
+  readonly filter: HitFilter | undefined;
+  readonly request: SearchRequest;
+}
+
+/** An entry that is near. */
+export interface VectorHit {
+  /** That of its collection's metric: higher is nearer. */
+  readonly score: number;
+  /** What it is of: a vector, or the entry that it was made from. */
+  read(): FoundEntry;
+}
+
+/** What finds entries by nearness. */
+export interface VectorHalf {
+  /** Whether there is anything that `question` could find: if not, its query need not be embedded. */
+  hasAny(question: Omit<VectorQuestion, "embedding" | "limit">): boolean;
+  /**
+   * The nearest, best first, equal ones in the order of hits; no entry twice.
+   *
+   * @throws NotFoundError `COLLECTION_NOT_FOUND` for a collection that was named
+   * @throws InvalidArgumentError `DIMENSION_MISMATCH`, `INVALID_VALUE`
+   */
+  search(question: VectorQuestion): readonly VectorHit[];
+}
+
+/** What makes a vector of a query. */
+export interface QueryEmbedder {
+  readonly dimension: number;
+  /** `undefined` when it can only be waited for. */
+  embedNow(query: string): ArrayLike<number> | undefined;
+  embed(query: string, signal: AbortSignal | undefined): Promise<ArrayLike<number>>;
+}
