@@ -1,0 +1,186 @@
+import { assert, CorruptionError, type Value } from "@strata/core";
+import { Column, ImageColumns, type ImageParts } from "../image/index.js";
+import { GRAPH_SLOTS_MAX } from "./hnsw-beam.js";
+import { HnswLinks, NO_SLOT } from "./hnsw-links.js";
+import { type GraphWalk, ScriptWalk } from "./hnsw-walk.js";
+import { levelOf } from "./level.js";
+import type { Query, VectorRows } from "./row-store.js";
+import type { Neighbors } from "./scan.js";
+
+/** How a graph is built. Equal options and equal rows in equal order give equal graphs, on every machine. */
+export interface HnswOptions {
+  /** Neighbors that a row is linked with when it comes, at least 2; lists hold as many, twice as many on the lowest level. */
+  readonly m: number;
+  /** Rows that are considered for that. */
+  readonly efConstruction: number;
+  /** What levels are drawn with. */
+  readonly seed: number;
+}
+
+export interface GraphNeighbors extends Neighbors {
+  /** Rows that were compared with the query. */
+  readonly visited: number;
+  /** The search was given up before it had met as many accepted rows as it looked for: there may be more than were found, and nearer ones. */
+  readonly isCut: boolean;
+}
+
+/** Where a graph is entered before it has any row. */
+const NOWHERE = -1;
+
+/** Of rows that are refused, a search keeps so many times what it looks for, as ways to those that are not. */
+const DETOUR = 8;
+const DETOUR_MIN = 1024;
+
+/** Results by bytes that are compared in full, to find the best k: as many as a scan by bytes proposes. */
+function proposed(k: number): number {
+  return 4 * k + 32;
+}
+
+/**
+ * A graph over the rows [0, `length`), in which the rows near a query are found by steps from neighbor to neighbor (Malkov & Yashunin 2018).
+ * Where rows are kept as bytes too the graph is built and walked by these, and the rows found are compared in full before they are results.
+ *
+ * 1. Rows are linked in order of slot, and stay linked: a row that is dead is a way to others, `accept` keeps it from being a result.
+ * 2. The graph is a function of the rows, their order and the options.
+ * 3. Of rows that are equal one is linked; the others are found with it, all of them.
+ * 4. A search finds nothing that `accept` refuses, and each row once.
+ */
+export class HnswIndex {
+  readonly options: HnswOptions;
+  readonly #rows: VectorRows;
+  readonly #links: HnswLinks;
+  readonly #walk: GraphWalk;
+  /** A slot on the highest level there is. */
+  #entry: number;
+  #top: number;
+
+  constructor(rows: VectorRows, options: HnswOptions, saved?: ImageParts) {
+    this.options = options;
+    this.#rows = rows;
+    const columns = saved === undefined ? undefined : new ImageColumns(saved.columns);
+    this.#links = new HnswLinks(options.m, () => new Column(Int32Array), columns);
+    this.#walk = new ScriptWalk(rows, this.#links, rows.int8);
+    this.#entry = NOWHERE;
+    this.#top = NOWHERE;
+    if (saved !== undefined) this.#restore(saved.head);
+  }
+
+  /** What `save` gave. @throws CorruptionError `SNAPSHOT_CORRUPT` when that is no graph over these rows, built with these options */
+  static load(rows: VectorRows, options: HnswOptions, parts: ImageParts): HnswIndex {
+    return new HnswIndex(rows, options, parts);
+  }
+
+  /** Rows that are linked: those below it. */
+  get length(): number {
+    return this.#links.length;
+  }
+
+  /** Links the next row: that of slot `length`. */
+  insert(slot: number): void {
+    assert(slot === this.length && slot < this.#rows.length, "rows are linked in order of slot");
+    assert(slot <= GRAPH_SLOTS_MAX, "a graph has room for the slot");
+    const { seed, m, efConstruction } = this.options;
+    const level = levelOf(seed, slot, m);
+    this.#links.add(level);
+    const isLinked = this.#entry === NOWHERE || this.#walk.insert(slot, level, this.#entry, this.#top, efConstruction);
+    if (isLinked && level > this.#top) {
+      this.#top = level;
+      this.#entry = slot;
+    }
+  }
+
+  /**
+   * About the `k` nearest of the linked rows that `accept` admits, and all that are exactly as near as the last of them.
+   *
+   * @param ef rows to keep while looking; more find more. At least `k` are kept.
+   * @param accept decides about results only: the search goes on through rows that it refuses. It must not search itself.
+   * @param visits when so many rows were compared, the search is given up.
+   */
+  search(
+    query: Query,
+    ef: number,
+    k: number,
+    accept?: (slot: number) => boolean,
+    visits: number = Number.POSITIVE_INFINITY,
+  ): GraphNeighbors {
+    if (this.#entry === NOWHERE || k < 1) return NONE;
+    const walk = this.#walk;
+    const breadth = Math.max(1, Math.min(Math.max(ef, k), this.length));
+    const capacity = accept === undefined ? breadth : Math.max(DETOUR * breadth, DETOUR_MIN);
+    walk.search(query, this.#entry, this.#top, { breadth, capacity, proposed: proposed(k), visits, accept });
+    const { slots, proximities, visited, isCut } = walk;
+    const count = throughTies(proximities, walk.count, k);
+    const found = this.#haveTwins(slots, count)
+      ? this.#withTwins(count, k, accept)
+      : { count, slots: slots.slice(0, count), proximities: proximities.slice(0, count) };
+    return { ...found, visited, isCut };
+  }
+
+  get memoryBytes(): number {
+    return this.#links.memoryBytes;
+  }
+
+  save(): ImageParts {
+    const { m, efConstruction, seed } = this.options;
+    return { head: { m, efConstruction, seed, entry: this.#entry, top: this.#top }, columns: this.#links.columns() };
+  }
+
+  dispose(): void {
+    this.#walk.dispose();
+  }
+
+  #haveTwins(slots: Int32Array, count: number): boolean {
+    const twins = this.#links.twins.array;
+    for (let i = 0; i < count; i++) if (twins[slots[i]!] !== NO_SLOT) return true;
+    return false;
+  }
+
+  /** The first `count` results of the walk with their twins: the first `k` of them all, and what is as near as the last. */
+  #withTwins(count: number, k: number, accept: ((slot: number) => boolean) | undefined): Neighbors {
+    const twins = this.#links.twins.array;
+    const found: { slot: number; proximity: number }[] = [];
+    for (let i = 0; i < count; i++) {
+      const proximity = this.#walk.proximities[i]!;
+      if (found.length >= k && proximity !== found.at(-1)!.proximity) break;
+      for (let slot = this.#walk.slots[i]!; slot !== NO_SLOT; slot = twins[slot]!) {
+        if (accept === undefined || accept(slot)) found.push({ slot, proximity });
+      }
+    }
+    found.sort((a, b) => b.proximity - a.proximity || a.slot - b.slot);
+    return {
+      count: found.length,
+      slots: Int32Array.from(found, ({ slot }) => slot),
+      proximities: Float32Array.from(found, ({ proximity }) => proximity),
+    };
+  }
+
+  #restore(head: Value): void {
+    const { m, efConstruction, seed } = this.options;
+    const links = this.#links;
+    const saved = head as Partial<Record<"m" | "efConstruction" | "seed" | "entry" | "top", unknown>>;
+    const { entry, top } = saved;
+    const isSame = saved.m === m && saved.efConstruction === efConstruction && saved.seed === seed;
+    const isEntry = typeof entry === "number" && typeof top === "number" && links.isOn(entry, top);
+    if (!isSame || links.length > this.#rows.length || !(isEntry || links.length === 0)) {
+      throw new CorruptionError("SNAPSHOT_CORRUPT", "the image of a graph does not fit its vectors", {});
+    }
+    if (!isEntry) return;
+    this.#entry = entry;
+    this.#top = top;
+  }
+}
+
+const NONE: GraphNeighbors = {
+  count: 0,
+  slots: new Int32Array(0),
+  proximities: new Float32Array(0),
+  visited: 0,
+  isCut: false,
+};
+
+/** How many of `count` proximities, which descend, are among the first `k` or equal to the last of these. */
+function throughTies(proximities: Float32Array, count: number, k: number): number {
+  let end = Math.min(k, count);
+  while (end < count && proximities[end] === proximities[k - 1]) end++;
+  return end;
+}
