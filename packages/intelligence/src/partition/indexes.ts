@@ -80,7 +80,7 @@ export class Indexes implements DerivedIndex {
         timer,
         logger,
         isLive: (shard) => storage.get(shard.id) === shard,
-        savedImage: () => undefined,
+        savedImage: (index, run, name) => database.savedImage(index, run, name),
         memoryBudgetBytes,
       });
       database.registerIndex(indexes);
