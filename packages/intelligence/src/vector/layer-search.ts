@@ -23,7 +23,10 @@ export interface RowsWanted {
 
 type Accept = (slot: number) => boolean;
 
-const NONE: Neighbors = { count: 0, slots: new Int32Array(0), proximities: new Float32Array(0) };
+/** Rows that are compared one after the other in the time of one that a walk meets somewhere in memory. */
+const SCANNED_PER_VISIT = 4;
+/** Rows that a walk meets for each candidate it keeps. */
+const VISITS_PER_CANDIDATE = 16;
 
 /** The vectors of one layer that a search asks for, and the cheapest way to the nearest of them. */
 export class LayerSearch implements NearestSource {
@@ -43,18 +46,38 @@ export class LayerSearch implements NearestSource {
     return this.#layer.slots.keyOf(slot).slice(this.#wanted.keyStart);
   }
 
-  nearest(k: number): Neighbors {
-    const { rows } = this.#layer.index;
-    const { query } = this.#wanted;
+  nearest(k: number): readonly Neighbors[] {
+    const { slots, through, index } = this.#layer;
     const visible = this.#layer.visibleCount();
-    if (visible === 0) return NONE;
+    if (visible === 0) return [];
     if (this.#listed !== undefined) {
       const matches = this.#filter();
-      const slots = matches === undefined ? this.#listed : this.#listed.filter(matches);
-      return nearestListed(rows, query, slots, k);
+      const listed = matches === undefined ? this.#listed : this.#listed.filter(matches);
+      return [nearestListed(index.rows, this.#wanted.query, listed, k)];
     }
-    const to = this.#layer.slots.bornThrough(this.#layer.through);
-    return topK(rows, query, { from: 0, to }, this.#accept(visible < to), k);
+    const to = slots.bornThrough(through);
+    // A graph may reach beyond what the reader sees.
+    const accept = this.#accept(visible < slots.length);
+    return this.#walk(k, visible, to, accept) ?? [this.#scan(0, to, accept, k)];
+  }
+
+  /** By the graph, and one by one what that has not reached; `undefined` where comparing with all is cheaper, or finds more. */
+  #walk(k: number, visible: number, to: number, accept: Accept | undefined): readonly Neighbors[] | undefined {
+    const { ef, isExact, query } = this.#wanted;
+    const { graph } = this.#layer.index;
+    if (isExact || graph === undefined) return undefined;
+    const covered = Math.min(graph.length, to);
+    const visits = covered / SCANNED_PER_VISIT;
+    // Of what is met a part is seen by the reader; a filter refuses more, which the walk finds out.
+    if ((Math.max(ef, k) * VISITS_PER_CANDIDATE * to) / visible > visits) return undefined;
+    const found = graph.search(query, ef, k, accept, visits);
+    // There may be more that the graph does not lead to.
+    if (found.isCut || found.count < Math.min(k, visible)) return undefined;
+    return covered === to ? [found] : [found, this.#scan(covered, to, accept, k)];
+  }
+
+  #scan(from: number, to: number, accept: Accept | undefined, k: number): Neighbors {
+    return topK(this.#layer.index.rows, this.#wanted.query, { from, to }, accept, k);
   }
 
   #accept(hides: boolean): Accept | undefined {

@@ -3,8 +3,8 @@ import type { Neighbors } from "./scan.js";
 
 /** Rows to be searched: those of one layer, or those that a transaction has written. */
 export interface NearestSource {
-  /** The `k` nearest of them, nearest first, and with them all that are exactly as near as the k-th. */
-  nearest(k: number): Neighbors;
+  /** In one list or several, each nearest first: the `k` nearest of them, and with them all that are exactly as near as the k-th. */
+  nearest(k: number): readonly Neighbors[];
   /** The key of the vector in a row. */
   keyOf(slot: number): string;
 }
@@ -21,7 +21,7 @@ export interface Nearest {
  * @param k at least 1.
  */
 export function nearestOf(sources: readonly NearestSource[], k: number): Nearest[] {
-  const found = sources.map((source) => ({ source, neighbors: source.nearest(k) }));
+  const found = sources.flatMap((source) => source.nearest(k).map((neighbors) => ({ source, neighbors })));
   const least = leastOf(
     found.map(({ neighbors }) => neighbors),
     k,

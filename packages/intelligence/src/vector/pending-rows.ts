@@ -27,8 +27,8 @@ export class PendingRows implements NearestSource {
     return this.#keys[slot]!;
   }
 
-  nearest(k: number): Neighbors {
-    return topK(this.#rows, this.#wanted.query, { from: 0, to: this.#rows.length }, undefined, k);
+  nearest(k: number): readonly Neighbors[] {
+    return [topK(this.#rows, this.#wanted.query, { from: 0, to: this.#rows.length }, undefined, k)];
   }
 
   dispose(): void {

@@ -17,6 +17,8 @@ import { Found, isLive, type Stored } from "@strata/storage";
 import type { Indexes } from "../partition/indexes.js";
 import { CollectionKind } from "./collection-kind.js";
 import { scoreOfProximity } from "./distance.js";
+import { indexFacts } from "./index-facts.js";
+import { buildGraphs, checkBuild } from "./vector-build.js";
 import { checkSearch, type VectorMatch, type VectorSearchOptions } from "./vector-match.js";
 import { nearestVectors } from "./vector-search.js";
 
@@ -62,24 +64,25 @@ export class SearchedVectors {
     validateCollectionName(name);
     const collection = collectionAt(this.#table, name);
     if (collection === undefined) return undefined;
+    this.#table.observeRange(rowsOf(name), "keys");
     const { dimension, metric } = collection;
-    let count = 0;
-    this.#table.scan(rowsOf(name), "keys", () => {
-      count++;
-      return true;
-    });
-    return this.withIndex({ name, dimension, metric, count, index: "flat", indexed: 0, memoryBytes: 0 });
+    return { name, dimension, metric, ...indexFacts(this.#indexes, this.#kindOf(name, collection), this.#table) };
   }
 
-  /** `info` with what its index is at this moment. */
+  /** `info` with what the index of the collection is, where it is in memory. */
   withIndex(info: CollectionInfo): CollectionInfo {
-    return info;
+    const collection = collectionAt(this.#table, info.name);
+    if (collection === undefined) return info;
+    const kind = this.#kindOf(info.name, collection);
+    if (!this.#indexes.knows(kind, this.#table.view())) return info;
+    return { ...info, ...indexFacts(this.#indexes, kind, this.#table) };
   }
 
-  async build(name: string, options: LongWork = {}): Promise<void> {
+  async build(name: string, options: LongWork | undefined): Promise<void> {
     validateCollectionName(name);
+    const checked = checkBuild(options);
     const collection = collectionAt(this.#table, name) ?? collectionMissing(name, this.#scope);
-    await this.#indexes.complete(this.#kindOf(name, collection), this.#table.view(), options, () => {});
+    await buildGraphs(this.#indexes, this.#kindOf(name, collection), this.#table, checked);
   }
 
   #unobserved(name: string): Collection | undefined {

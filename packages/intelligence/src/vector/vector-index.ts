@@ -1,9 +1,17 @@
 import { type Collection, vectorBytes } from "@strata/engine";
 import type { Stored } from "@strata/storage";
-import type { ImageParts } from "../image/image-parts.js";
 import type { SlotIndex } from "../partition/slot-index.js";
 import type { Slots } from "../partition/slots.js";
+import { HnswIndex } from "./hnsw-index.js";
 import { VectorRows } from "./row-store.js";
+
+/** From so many live vectors on an "auto" collection gets a graph: fewer are compared one by one as fast as a graph is walked. */
+export const AUTO_GRAPH_ROWS = 16_384;
+/** The same where small copies of the vectors are compared. */
+export const AUTO_GRAPH_ROWS_INT8 = 65_536;
+
+/** Levels are drawn with it. Graphs are the same on every machine, so it is the same in every database. */
+const GRAPH_SEED = 0x5743;
 
 /**
  * The vectors of one collection in one table: a row for every slot, and over a prefix of the rows a graph, which grows in idle moments. What
@@ -12,19 +20,33 @@ import { VectorRows } from "./row-store.js";
 export class VectorIndex implements SlotIndex {
   readonly collection: Collection;
   readonly rows: VectorRows;
+  readonly #slots: Slots;
+  #graph: HnswIndex | undefined;
+  #isDisposed = false;
 
-  constructor(collection: Collection, _slots: Slots) {
-    this.collection = collection;
+  constructor(collection: Collection, slots: Slots) {
     const { dimension, metric, quantization } = collection;
+    this.collection = collection;
     this.rows = new VectorRows(dimension, metric, { int8: quantization === "int8" });
+    this.#slots = slots;
+    this.#graph = undefined;
   }
 
-  static restored(collection: Collection, slots: Slots, _parts: ImageParts): VectorIndex {
-    return new VectorIndex(collection, slots);
+  /** Over the rows below its `length`; `undefined` while there is none. */
+  get graph(): HnswIndex | undefined {
+    return this.#graph;
+  }
+
+  /** Whether rows are to have a graph. Once there is one it goes on growing. */
+  get wantsGraph(): boolean {
+    const { index, quantization } = this.collection;
+    if (index !== "auto") return index === "hnsw";
+    const from = quantization === "int8" ? AUTO_GRAPH_ROWS_INT8 : AUTO_GRAPH_ROWS;
+    return this.#graph !== undefined || this.#slots.live >= from;
   }
 
   get memoryBytes(): number {
-    return this.rows.memoryBytes;
+    return this.rows.memoryBytes + (this.#graph?.memoryBytes ?? 0);
   }
 
   add(_slot: number, _key: string, stored: Stored): void {
@@ -34,7 +56,19 @@ export class VectorIndex implements SlotIndex {
   /** A dead row stays where it is: views of the past find it, and ways through the graph lead over it. */
   remove(): void {}
 
+  *work(): Generator<void, void, undefined> {
+    if (!this.wantsGraph || this.rows.length === 0) return;
+    const { m, efConstruction } = this.collection;
+    this.#graph ??= new HnswIndex(this.rows, { m, efConstruction, seed: GRAPH_SEED });
+    while (!this.#isDisposed && this.#graph.length < this.rows.length) {
+      this.#graph.insert(this.#graph.length);
+      yield;
+    }
+  }
+
   dispose(): void {
+    this.#isDisposed = true;
+    this.#graph?.dispose();
     this.rows.dispose();
   }
 }
