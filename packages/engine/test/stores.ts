@@ -11,6 +11,7 @@ import {
   type Scope,
   StateCellReader,
   StateCellStore,
+  VectorStore,
 } from "../src/index.js";
 import type { RunModel, SpaceModel } from "./naive-model.js";
 
@@ -21,6 +22,7 @@ export function storesOf(scope: Scope) {
     events: new EventLogStore(scope),
     cells: new StateCellStore(scope),
     json: new JsonDocumentStore(scope),
+    vectors: new VectorStore(scope),
   };
 }
 
