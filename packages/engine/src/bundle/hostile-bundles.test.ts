@@ -6,6 +6,7 @@ import { type Block, blocksOf, sealed } from "../../test/forged-bundle.js";
 import { concat, forged, many, put } from "../../test/forgeries.js";
 import { RECORD_ATTACKS } from "../../test/record-attacks.js";
 import { good, latest } from "../../test/sample-bundles.js";
+import { collection, row, VECTOR_ATTACKS, vector } from "../../test/vector-attacks.js";
 import { Database } from "../index.js";
 import { PRELUDE_SIZE } from "./bundle-format.js";
 
@@ -35,11 +36,21 @@ const nothingHappened = () => {
 test("what they are made from is imported", async () => {
   expect(await outcome(forged(() => {}))).toBe("imported");
   expect(await outcome(forged((bundle) => bundle.addCommit([put({})])))).toBe("RUN_EXISTS");
+  target = new BundleHost();
+  // Collections come and go with all their vectors, in any order within a commit.
+  const vectors = forged((bundle) =>
+    bundle
+      .addCommit([row("docs/a", vector(1, 2)), row("docs/b", vector(-0, 2)), collection("docs")])
+      .addCommit([row("_collections/docs", undefined), row("docs/b", undefined), row("docs/a", undefined)])
+      .addCommit([collection("docs", { dimension: 1 }), row("docs/a", vector(1))])
+      .addCommit([collection("docs", { dimension: 2 }), row("docs/a", vector(1, 2))]),
+  );
+  expect(await outcome(vectors)).toBe("imported");
   expect(BUNDLE_ATTACKS.length + RECORD_ATTACKS.length).toBeGreaterThan(120);
 });
 
 describe("nothing is imported of", () => {
-  test.each([...BUNDLE_ATTACKS, ...RECORD_ATTACKS])("%s", async (_what, bundle) => {
+  test.each([...BUNDLE_ATTACKS, ...RECORD_ATTACKS, ...VECTOR_ATTACKS])("%s", async (_what, bundle) => {
     expect(await outcome(bundle())).toBe("BUNDLE_INVALID");
     nothingHappened();
   });
