@@ -1,8 +1,8 @@
 import type { CollectionInfo, TableReader } from "@strata/engine";
-import { isLive } from "@strata/storage";
 import type { Indexes } from "../partition/indexes.js";
 import type { PartitionLayer } from "../partition/partition-layer.js";
 import type { CollectionKind } from "./collection-kind.js";
+import { countVectors } from "./count-vectors.js";
 import type { VectorIndex } from "./vector-index.js";
 
 /** What the index of a collection is at this moment, as the reader of `table` has it. Unobserved. */
@@ -12,20 +12,16 @@ export function indexFacts(
   table: TableReader,
 ): Pick<CollectionInfo, "index" | "count" | "indexed" | "memoryBytes"> {
   const view = table.view();
-  let count = 0;
   let indexed = 0;
   let memoryBytes = 0;
   let index: CollectionInfo["index"] = kind.collection.index === "hnsw" ? "hnsw" : "flat";
   for (const layer of indexes.layersOf(kind, view)) {
-    const visible = layer.visibleCount();
-    count += visible;
     memoryBytes += layer.partition.memoryBytes;
     if (layer.index.wantsGraph) index = "hnsw";
     const { graph } = layer.index;
-    if (graph !== undefined) indexed += visible - visibleFrom(layer, graph.length);
+    if (graph !== undefined) indexed += layer.visibleCount() - visibleFrom(layer, graph.length);
   }
-  for (const [row, stored] of view.pending ?? []) if (kind.owns(row) && isLive(stored)) count++;
-  return { index, count, indexed, memoryBytes };
+  return { index, count: countVectors(indexes, kind, table, undefined), indexed, memoryBytes };
 }
 
 /** Slots from `from` on that the reader sees. */

@@ -1,6 +1,6 @@
 import type { Predicate } from "@strata/engine";
 import type { PartitionLayer } from "../partition/partition-layer.js";
-import { LayerMetadata } from "./layer-metadata.js";
+import { LayerFilter } from "./layer-filter.js";
 import { nearestListed } from "./listed-rows.js";
 import type { NearestSource } from "./nearest.js";
 import type { Query } from "./row-store.js";
@@ -23,8 +23,10 @@ export interface RowsWanted {
 
 type Accept = (slot: number) => boolean;
 
-/** Rows that are compared one after the other in the time of one that a walk meets somewhere in memory. */
-const SCANNED_PER_VISIT = 4;
+/** Costs in terms of rows that are compared one after the other. Of one that is listed: */
+const PER_LISTED = 2;
+/** Of one that a walk meets somewhere in memory: */
+const PER_VISIT = 4;
 /** Rows that a walk meets for each candidate it keeps. */
 const VISITS_PER_CANDIDATE = 16;
 
@@ -32,10 +34,10 @@ const VISITS_PER_CANDIDATE = 16;
 export class LayerSearch implements NearestSource {
   readonly #layer: PartitionLayer<VectorIndex>;
   readonly #wanted: RowsWanted;
-  /** Slots of the layer that begin with the prefix, ascending; `undefined` where they were not looked up. */
+  /** Slots that the reader sees and whose keys begin with the prefix, ascending; `undefined` where they were not looked up. */
   readonly #listed: Int32Array | undefined;
 
-  /** @param listed slots that the reader sees, ascending, among them all whose keys begin with the prefix; `undefined` when that is not known. */
+  /** @param listed of all that the reader sees, those whose keys begin with the prefix; `undefined` when that is not known. */
   constructor(layer: PartitionLayer<VectorIndex>, wanted: RowsWanted, listed: Int32Array | undefined) {
     this.#layer = layer;
     this.#wanted = wanted;
@@ -47,61 +49,72 @@ export class LayerSearch implements NearestSource {
   }
 
   nearest(k: number): readonly Neighbors[] {
-    const { slots, through, index } = this.#layer;
+    const { slots, through, partition } = this.#layer;
     const visible = this.#layer.visibleCount();
-    if (visible === 0) return [];
-    if (this.#listed !== undefined) {
-      const matches = this.#filter();
-      const listed = matches === undefined ? this.#listed : this.#listed.filter(matches);
-      return [nearestListed(index.rows, this.#wanted.query, listed, k)];
-    }
+    if (visible === 0 || this.#listed?.length === 0) return [];
+    const { filter: predicate } = this.#wanted;
+    const filter = predicate === undefined ? undefined : new LayerFilter(partition, predicate);
+    if (this.#listed !== undefined) return [this.#compare(this.#listed, acceptAll([matching(filter)]), k)];
     const to = slots.bornThrough(through);
     // A graph may reach beyond what the reader sees.
-    const accept = this.#accept(visible < slots.length);
-    return this.#walk(k, visible, to, accept) ?? [this.#scan(0, to, accept, k)];
+    const isVisible: Accept | undefined = visible < slots.length ? (slot) => this.#layer.isVisible(slot) : undefined;
+    const accept = acceptAll([isVisible, this.#beginning(), matching(filter)]);
+    const matches = Math.min(visible, filter?.plan?.estimate ?? visible);
+    const cheapest = Math.min(to, PER_LISTED * matches);
+    const walked = this.#walk(k, to, accept, { visible, matches, most: cheapest });
+    if (walked !== undefined) return walked;
+    if (cheapest < to && filter?.plan !== undefined) return [this.#compare(filter.plan.slots(), accept, k)];
+    return [this.#scan(0, to, accept, k)];
   }
 
-  /** By the graph, and one by one what that has not reached; `undefined` where comparing with all is cheaper, or finds more. */
-  #walk(k: number, visible: number, to: number, accept: Accept | undefined): readonly Neighbors[] | undefined {
+  /**
+   * By the graph, and one by one what that has not reached.
+   *
+   * @param matches how many rows are asked for, about.
+   * @param most what else it would cost.
+   * @returns `undefined` where that would be cheaper, or finds more.
+   */
+  #walk(
+    k: number,
+    to: number,
+    accept: Accept | undefined,
+    { visible, matches, most }: { readonly visible: number; readonly matches: number; readonly most: number },
+  ): readonly Neighbors[] | undefined {
     const { ef, isExact, query } = this.#wanted;
     const { graph } = this.#layer.index;
     if (isExact || graph === undefined) return undefined;
     const covered = Math.min(graph.length, to);
-    const visits = covered / SCANNED_PER_VISIT;
-    // Of what is met a part is seen by the reader; a filter refuses more, which the walk finds out.
-    if ((Math.max(ef, k) * VISITS_PER_CANDIDATE * to) / visible > visits) return undefined;
+    const visits = (most - (to - covered)) / PER_VISIT;
+    // Of what a walk meets only a part is asked for. A filter may refuse more than is known here: then the walk is cut.
+    if ((Math.max(ef, k) * VISITS_PER_CANDIDATE * to) / matches > visits) return undefined;
     const found = graph.search(query, ef, k, accept, visits);
-    // There may be more that the graph does not lead to.
+    // There may be more, to which the graph does not lead.
     if (found.isCut || found.count < Math.min(k, visible)) return undefined;
     return covered === to ? [found] : [found, this.#scan(covered, to, accept, k)];
+  }
+
+  #compare(slots: Int32Array, accept: Accept | undefined, k: number): Neighbors {
+    return nearestListed(this.#layer.index.rows, this.#wanted.query, slots, accept, k);
   }
 
   #scan(from: number, to: number, accept: Accept | undefined, k: number): Neighbors {
     return topK(this.#layer.index.rows, this.#wanted.query, { from, to }, accept, k);
   }
 
-  #accept(hides: boolean): Accept | undefined {
-    const tests: Accept[] = [];
-    if (hides) tests.push((slot) => this.#layer.isVisible(slot));
-    const { slots } = this.#layer;
+  #beginning(): Accept | undefined {
     const { rowPrefix, keyStart } = this.#wanted;
-    if (rowPrefix.length > keyStart) tests.push((slot) => slots.keyOf(slot).startsWith(rowPrefix));
-    const matches = this.#filter();
-    if (matches !== undefined) tests.push(matches);
-    return allOf(tests);
-  }
-
-  #filter(): Accept | undefined {
-    const { filter } = this.#wanted;
-    if (filter === undefined) return undefined;
-    const metadata = new LayerMetadata(this.#layer);
-    return (slot) => filter.matches(metadata.of(slot));
+    const { slots } = this.#layer;
+    return rowPrefix.length === keyStart ? undefined : (slot) => slots.keyOf(slot).startsWith(rowPrefix);
   }
 }
 
-function allOf(tests: readonly Accept[]): Accept | undefined {
-  const [first, second] = tests;
-  if (first === undefined || tests.length === 1) return first;
-  if (second !== undefined && tests.length === 2) return (slot) => first(slot) && second(slot);
-  return (slot) => tests.every((test) => test(slot));
+function matching(filter: LayerFilter | undefined): Accept | undefined {
+  return filter === undefined ? undefined : (slot) => filter.holds(slot);
+}
+
+function acceptAll(tests: readonly (Accept | undefined)[]): Accept | undefined {
+  const [first, second, ...more] = tests.filter((test) => test !== undefined);
+  if (first === undefined || second === undefined) return first;
+  if (more.length === 0) return (slot) => first(slot) && second(slot);
+  return (slot) => first(slot) && second(slot) && more.every((test) => test(slot));
 }

@@ -8,6 +8,7 @@ import {
   type VectorReads,
   VectorStore,
   type Vectors,
+  type Where,
 } from "@strata/engine";
 import type { Indexes } from "../partition/indexes.js";
 import { SearchedVectors } from "./searched-vectors.js";
@@ -54,6 +55,10 @@ export class SearchableVectorReader extends VectorReader implements SearchableVe
     return this.#searched.stats(collection);
   }
 
+  override count(collection: string, filter?: Where): number {
+    return this.#searched.count(collection, filter) ?? super.count(collection, filter);
+  }
+
   override listCollections(): CollectionInfo[] {
     return super.listCollections().map((info) => this.#searched.withIndex(info));
   }
@@ -74,6 +79,10 @@ export class SearchableVectorStore<W = Version> extends VectorStore<W> implement
 
   stats(collection: string): CollectionInfo | undefined {
     return this.#searched.stats(collection);
+  }
+
+  override count(collection: string, filter?: Where): number {
+    return this.#searched.count(collection, filter) ?? super.count(collection, filter);
   }
 
   override listCollections(): CollectionInfo[] {

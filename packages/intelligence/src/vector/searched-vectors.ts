@@ -5,6 +5,7 @@ import {
   collectionAt,
   collectionMissing,
   collectionRowKey,
+  compileWhere,
   decodeVector,
   type LongWork,
   metadataOf,
@@ -12,10 +13,12 @@ import {
   rowsOf,
   type TableReader,
   vectorRowKey,
+  type Where,
 } from "@strata/engine";
 import { Found, isLive, type Stored } from "@strata/storage";
 import type { Indexes } from "../partition/indexes.js";
 import { CollectionKind } from "./collection-kind.js";
+import { countVectors } from "./count-vectors.js";
 import { scoreOfProximity } from "./distance.js";
 import { indexFacts } from "./index-facts.js";
 import { buildGraphs, checkBuild } from "./vector-build.js";
@@ -58,6 +61,18 @@ export class SearchedVectors {
       );
     }
     return matches;
+  }
+
+  /** How many vectors there are, of those whose metadata satisfies `filter`; `undefined` where there is no index to tell from. */
+  count(name: string, filter: Where | undefined): number | undefined {
+    const predicate = filter === undefined ? undefined : compileWhere(filter, "vectors.count");
+    validateCollectionName(name);
+    const collection = collectionAt(this.#table, name);
+    if (collection === undefined) return undefined;
+    const kind = this.#kindOf(name, collection);
+    if (!this.#indexes.knows(kind, this.#table.view())) return undefined;
+    this.#table.observeRange(rowsOf(name), predicate === undefined ? "keys" : "values");
+    return countVectors(this.#indexes, kind, this.#table, predicate);
   }
 
   stats(name: string): CollectionInfo | undefined {

@@ -1,5 +1,6 @@
-import { type Collection, vectorBytes } from "@strata/engine";
+import { type Collection, metadataOf, vectorBytes } from "@strata/engine";
 import type { Stored } from "@strata/storage";
+import { FieldSet } from "../fields/field-set.js";
 import type { SlotIndex } from "../partition/slot-index.js";
 import type { Slots } from "../partition/slots.js";
 import { HnswIndex } from "./hnsw-index.js";
@@ -20,6 +21,8 @@ const GRAPH_SEED = 0x5743;
 export class VectorIndex implements SlotIndex {
   readonly collection: Collection;
   readonly rows: VectorRows;
+  /** Of the metadata: those that filters ask for. */
+  readonly fields: FieldSet;
   readonly #slots: Slots;
   #graph: HnswIndex | undefined;
   #isDisposed = false;
@@ -28,6 +31,7 @@ export class VectorIndex implements SlotIndex {
     const { dimension, metric, quantization } = collection;
     this.collection = collection;
     this.rows = new VectorRows(dimension, metric, { int8: quantization === "int8" });
+    this.fields = new FieldSet();
     this.#slots = slots;
     this.#graph = undefined;
   }
@@ -46,11 +50,12 @@ export class VectorIndex implements SlotIndex {
   }
 
   get memoryBytes(): number {
-    return this.rows.memoryBytes + (this.#graph?.memoryBytes ?? 0);
+    return this.rows.memoryBytes + this.fields.memoryBytes + (this.#graph?.memoryBytes ?? 0);
   }
 
-  add(_slot: number, _key: string, stored: Stored): void {
+  add(slot: number, _key: string, stored: Stored): void {
     this.rows.append(vectorBytes(stored));
+    this.fields.add(slot, metadataOf(stored));
   }
 
   /** A dead row stays where it is: views of the past find it, and ways through the graph lead over it. */

@@ -120,6 +120,12 @@ function apply(store: SearchableVectorStore<unknown>, metric: Metric, changes: r
 function check(reader: SearchableVectorReads, { metric }: World, wanted: Search): void {
   const { query, ...options } = wanted;
   expect(reader.search(COLLECTION, query, options)).toEqual(naive(reader, metric, wanted));
+  const all = naive(reader, metric, { query, k: 1000 });
+  const { filter = {} } = options;
+  const predicate = compileWhere(filter, "test");
+  expect(reader.count(COLLECTION, filter)).toBe(all.filter((match) => predicate.matches(match.metadata)).length);
+  expect(reader.count(COLLECTION)).toBe(all.length);
+  expect(reader.stats(COLLECTION)).toMatchObject({ name: COLLECTION, dimension: 3, metric, count: all.length });
 }
 
 test.each(METRICS)("%s: a search finds what looking at every vector finds, wherever the reader stands", (metric) => {
