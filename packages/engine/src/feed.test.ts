@@ -2,7 +2,15 @@ import { CrashVfs, FaultVfs } from "@strata/durability/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openSimulated } from "../test/simulated-database.js";
 import type { CommitChanges, Feed, WatchFilter } from "./index.js";
-import { Database, EventLogStore, JsonDocumentStore, KvStore, recorderSpaceOf, StateCellStore } from "./index.js";
+import {
+  Database,
+  EventLogStore,
+  JsonDocumentStore,
+  KvStore,
+  recorderSpaceOf,
+  StateCellStore,
+  VectorStore,
+} from "./index.js";
 
 let db: Database;
 const run = (name = "default") => db.runs.must(name);
@@ -51,6 +59,63 @@ afterEach(async () => {
 });
 
 describe("a watched run", () => {
+  test("tells of vectors by collection and key, and of collections", async () => {
+    const vectors = new VectorStore(db.head(run()));
+    const told = ({ changes }: CommitChanges) =>
+      changes.map(({ kind, ref, value }) => [
+        kind,
+        ref.primitive === "vector" && `${ref.collection}/${ref.key}`,
+        value,
+      ]);
+    const all = watch();
+    const docs = watch({ prefix: "docs/" });
+    const none = watch({ primitives: ["kv", "event", "state", "json"] });
+    vectors.createCollection("docs", { dimension: 2 });
+    vectors.createCollection("other", { dimension: 1 });
+    vectors.upsertMany("docs", [
+      { key: "a/b", vector: [1, 0.5], metadata: { n: 1 } },
+      { key: "c", vector: [0, 0] },
+    ]);
+    vectors.delete("docs", "c");
+    vectors.deleteCollection("docs");
+    kv().put("end", 1);
+    const made = ["put", "docs/", expect.objectContaining({ dimension: 2, metric: "cosine" })];
+    const written = [
+      [
+        ["put", "docs/a/b", { vector: [1, 0.5], metadata: { n: 1 } }],
+        ["put", "docs/c", { vector: [0, 0] }],
+      ],
+      [["delete", "docs/c", undefined]],
+      [
+        ["delete", "docs/a/b", undefined],
+        ["delete", "docs/", undefined],
+      ],
+    ];
+    expect((await take(all, 5)).map(told)).toEqual([
+      [made],
+      [["put", "other/", expect.objectContaining({ dimension: 1 })]],
+      ...written,
+    ]);
+    expect((await take(docs, 4)).map(told)).toEqual([[made], ...written]);
+    expect((await take(none, 1)).map(shown)).toEqual([["put kv default/end 1"]]);
+  });
+
+  test("tells what a dropped space takes along, vectors and collections of the prefix", async () => {
+    const vectors = new VectorStore(db.head(run(), "other"));
+    vectors.createCollection("docs", { dimension: 1 });
+    vectors.createCollection("more", { dimension: 1 });
+    vectors.upsert("docs", "a", [1]);
+    const feed = watch({ spaces: "all", prefix: "docs" });
+    db.spaces(run()).delete("other", { force: true });
+    const [{ changes } = { changes: [] }] = await take(feed, 1);
+    expect(
+      changes.map(({ kind, ref }) => [kind, ref.primitive === "vector" && `${ref.collection}/${ref.key}`]),
+    ).toEqual([
+      ["delete", "docs/"],
+      ["delete", "docs/a"],
+    ]);
+  });
+
   test("gives each commit whole, with what it did, as of then", async () => {
     const feed = watch({ spaces: "all" });
     kv().put("a", { n: 1 });

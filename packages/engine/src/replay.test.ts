@@ -2,7 +2,15 @@ import { InlineSyncDriver, LogDurability, MemoryVfs } from "@strata/durability";
 import { imageOf, TINY_SEGMENTS } from "@strata/durability/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 import { observeSpace } from "../test/stores.js";
-import { Database, EventLogReader, EventLogStore, JsonDocumentStore, KvStore, StateCellStore } from "./index.js";
+import {
+  Database,
+  EventLogReader,
+  EventLogStore,
+  JsonDocumentStore,
+  KvStore,
+  StateCellStore,
+  VectorStore,
+} from "./index.js";
 
 let time = 1_700_000_000_000_000;
 const clock = { now: () => (time += 1000) };
@@ -34,7 +42,11 @@ describe.each([
     new StateCellStore(head()).set("phase", "one");
     new JsonDocumentStore(head()).put("doc", { list: [1], at: { x: 0 } });
     new JsonDocumentStore(head()).set("doc", "$.at.x", 1);
+    new VectorStore(head()).createCollection("docs", { dimension: 2 });
+    new VectorStore(head()).upsert("docs", "a", [1, 2], { n: 1 });
     db.transaction("default", (t) => {
+      new VectorStore(t.scope("default")).upsert("docs", "b", [3, 4]);
+      new VectorStore(t.scope("default")).delete("docs", "a");
       new KvStore(t.scope("default")).put("c", 1);
       new KvStore(t.scope("default")).delete("a");
       new EventLogStore(t.scope("default")).append("went on", { n: 1 });
@@ -142,7 +154,7 @@ describe.each([
       expect(observeSpace(db.replayRun(name))).toEqual(observeSpace(live));
     }
     expect([...observeSpace(db.replayRun("grandchild")).kv.keys()]).toEqual(["c"]);
-    expect(["default", "child", "grandchild"].map((name) => db.replayRun(name).operationCount)).toEqual([12, 12, 12]);
+    expect(["default", "child", "grandchild"].map((name) => db.replayRun(name).operationCount)).toEqual([16, 16, 16]);
     expect(new EventLogStore(head("child")).verify().valid).toBe(true);
   });
 
@@ -199,7 +211,7 @@ describe.each([
   });
 
   test("counts the writes that were folded", () => {
-    expect(db.replayRun("default").operationCount).toBe(10);
+    expect(db.replayRun("default").operationCount).toBe(14);
     const { number, version } = db.runs.must("default");
     expect(db.replayRun("default", { version: number }).operationCount).toBe(0);
     expect(db.replayRun("default", { version: version - 1 }).operationCount).toBe(6);

@@ -2,7 +2,7 @@ import { MemoryVfs } from "@strata/durability";
 import { beforeEach, expect, test } from "vitest";
 import { drive } from "../test/drive.js";
 import { openSimulated } from "../test/simulated-database.js";
-import { Database, EventLogStore, JsonDocumentStore, KvStore, keepLast, StateCellStore } from "./index.js";
+import { Database, EventLogStore, JsonDocumentStore, KvStore, keepLast, StateCellStore, VectorStore } from "./index.js";
 import { statsOf } from "./run-stats.js";
 
 let db: Database;
@@ -43,6 +43,18 @@ test("keys are counted by primitive, over all spaces, inherited ones too", () =>
   expect(stats().keys).toEqual(keys);
   db.fork(db.runs.must("default"), ["child"]);
   expect(stats("child")).toEqual({ liveBytes: 0, historyBytes: 0, diskBytes: 0, keys });
+});
+
+test("vectors are counted without their collections", () => {
+  const vectors = new VectorStore(scope());
+  vectors.createCollection("docs", { dimension: 2 });
+  vectors.createCollection("empty", { dimension: 2 });
+  const before = stats().liveBytes;
+  vectors.upsert("docs", "a", [1, 2]);
+  vectors.upsert("docs", "b", [1, 2]);
+  vectors.delete("docs", "b");
+  expect(stats().keys).toEqual({ ...NONE, vector: 1 });
+  expect(stats().liveBytes - before).toBeGreaterThan(8);
 });
 
 test("what a dropped space held is history, and trimmed history is nothing", () => {

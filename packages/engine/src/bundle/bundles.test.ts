@@ -307,6 +307,60 @@ test("records fill blocks, and one that is larger than a block has one of its ow
   }
 });
 
+test("vectors travel in bundles, with their collections and their history", async () => {
+  const { vectors } = on(source, "job");
+  vectors.createCollection("docs", { dimension: 2, metric: "dot" });
+  vectors.createCollection("gone", { dimension: 1 });
+  vectors.upsert("gone", "a", [1]);
+  vectors.deleteCollection("gone");
+  vectors.upsertMany("docs", [
+    { key: "a/b", vector: [0.1, -0], metadata: { tags: ["x"], n: 2n ** 60n } },
+    { key: "c", vector: [1, 2] },
+  ]);
+  vectors.upsert("docs", "c", [3, 4]);
+  vectors.delete("docs", "c");
+  for (const options of [{}, { history: false }]) {
+    const target = new BundleHost();
+    const bytes = await source.exported("job", options);
+    await target.bundles.import([bytes]);
+    const there = on(target, "job").vectors;
+    expect(there.listCollections()).toEqual(vectors.listCollections());
+    expect(there.get("docs", "a/b")).toEqual(vectors.get("docs", "a/b"));
+    expect(there.keys("docs")).toEqual(["a/b"]);
+    expect(target.db.at(target.db.runs.must("job")).digest()).toBe(source.db.at(source.db.runs.must("job")).digest());
+    expect(await target.exported("job", options)).toEqual(bytes);
+    if (options.history === undefined) expect(there.history("docs", "c")).toEqual(vectors.history("docs", "c"));
+  }
+  const text = new TextDecoder().decode(
+    await joined(source.bundles.export(source.db.runs.must("job"), { format: "jsonl" })),
+  );
+  const written = text
+    .trimEnd()
+    .split("\n")
+    .flatMap((line) => JSON.parse(line).operations ?? [])
+    .filter(({ primitive }) => primitive === "vector")
+    .map(({ kind, collection, key, value }) => [kind, collection, key, value]);
+  expect(written).toEqual([
+    ["put", "docs", undefined, expect.objectContaining({ dimension: 2, metric: "dot", m: 16 })],
+    ["put", "gone", undefined, expect.objectContaining({ dimension: 1 })],
+    ["put", "gone", "a", { vector: [1] }],
+    ["delete", "gone", "a", undefined],
+    ["delete", "gone", undefined, undefined],
+    [
+      "put",
+      "docs",
+      "a/b",
+      {
+        vector: [Math.fround(0.1), { $float: "-0" }],
+        metadata: { tags: ["x"], n: { $int: "1152921504606846976" } },
+      },
+    ],
+    ["put", "docs", "c", { vector: [1, 2] }],
+    ["put", "docs", "c", { vector: [3, 4] }],
+    ["delete", "docs", "c", undefined],
+  ]);
+});
+
 test("JSON Lines have the same for people, without loss", async () => {
   const text = new TextDecoder().decode(
     await joined(source.bundles.export(source.db.runs.must("job"), { format: "jsonl" })),

@@ -390,6 +390,21 @@ describe("vectors", () => {
     expect(vectors.get("docs", "a")).toBeUndefined();
   });
 
+  test("a space with a vector, or with a collection alone, is not empty", () => {
+    const other = new VectorStore(db.head(run, "other"));
+    const spaces = db.spaces(run);
+    other.createCollection("docs", { dimension: 1 });
+    expect(() => spaces.delete("other")).toThrow(coded("SPACE_NOT_EMPTY", { holds: 'collection "docs"' }));
+    other.deleteCollection("docs");
+    expect(spaces.delete("other")).toBe(true);
+    other.createCollection("docs", { dimension: 1 });
+    other.upsert("docs", "a", [1]);
+    expect(spaces.delete("other", { force: true })).toBe(true);
+    expect(() => other.get("docs", "a")).toThrow(coded("COLLECTION_NOT_FOUND"));
+    other.createCollection("docs", { dimension: 2 });
+    expect(other.keys("docs")).toEqual([]);
+  });
+
   test("the bytes of a row are the components, 32-bit floats in little-endian order", () => {
     vectors.upsert("docs", "a", [1, -2, 0.5]);
     const stored = db.head(run).table("vector").get(vectorRowKey("docs", "a"));
