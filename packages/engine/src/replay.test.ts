@@ -214,10 +214,10 @@ describe.each([
     expect(db.replayRun("default").operationCount).toBe(14);
     const { number, version } = db.runs.must("default");
     expect(db.replayRun("default", { version: number }).operationCount).toBe(0);
-    expect(db.replayRun("default", { version: version - 1 }).operationCount).toBe(6);
+    expect(db.replayRun("default", { version: version - 1 }).operationCount).toBe(8);
     db.fork(db.runs.must("default"), ["child"]);
     kv("child").put("one", "more");
-    expect(db.replayRun("child").operationCount).toBe(11);
+    expect(db.replayRun("child").operationCount).toBe(15);
   });
 
   test("needs a run that is there, and a point that was", () => {
