@@ -45,6 +45,11 @@ export function auditCheckpoint(disk: CrashVfs, names: readonly string[], hasAll
     }
     for (const { file, length } of places) live.set(file, (live.get(file) ?? 0) + length);
   }
+  for (const identity of catalogue.images()) {
+    const row = catalogue.image(identity);
+    expect(rows.has(identity.run), `the run of ${JSON.stringify(identity)} is known`).toBe(true);
+    for (const [file, bytes] of row?.usage ?? []) live.set(file, (live.get(file) ?? 0) + bytes);
+  }
   expect(named.sort()).toEqual([...names, "_system"].sort());
   for (const number of rows.keys()) expect(catalogue.forksOf(number as never)).toEqual(forks.get(number) ?? []);
   for (const [number, { places }] of rows)

@@ -60,7 +60,13 @@ export class ImageWork {
       const key = nameOfImage(identity);
       assert(!seen.has(key), "an index gives an image once");
       seen.add(key);
-      if (changes.hasRun(image.run, catalogue)) await this.#writeGiven(identity, image, vacated);
+      try {
+        if (changes.hasRun(image.run, catalogue)) await this.#writeGiven(identity, image, vacated);
+      } catch (error) {
+        if (!(error instanceof PageFailure)) throw error;
+        // The one before still counts.
+        logger.log("error", "strata.index", `${key} could not be had`, { ...identity, cause: error.cause });
+      }
       await slices.pause();
     }
     if (vacated.size === 0) return;
@@ -100,7 +106,7 @@ export class ImageWork {
       head: image.head,
       pages: image.pages,
       kept: (page) => (isStale(page) || left.has(places[page]!.file) ? undefined : places[page]),
-      read: (page) => image.page(page),
+      read: (page) => pageOf(image, page),
     });
     this.written.push(image);
   }
@@ -179,8 +185,20 @@ export class ImageWork {
   }
 }
 
+/** An index failed to say what a page holds: that is no failure of the checkpoint. */
+class PageFailure extends Error {}
+
+function pageOf(image: IndexImage, page: number): Uint8Array {
+  try {
+    const bytes = image.page(page);
+    assert(bytes.length <= IMAGE_PAGE_BYTES, "a page of an image is no longer than a page");
+    return bytes;
+  } catch (cause) {
+    throw new PageFailure("a page of an image could not be had", { cause });
+  }
+}
+
 function writePage(draft: SegmentDraft, bytes: Uint8Array): PagePlace {
-  assert(bytes.length <= IMAGE_PAGE_BYTES, "a page of an image is no longer than a page");
   if (bytes.length === 0) return EMPTY_PAGE;
   const place = { file: draft.file, offset: draft.position, length: bytes.length, crc: crc32(bytes) };
   draft.write(bytes);

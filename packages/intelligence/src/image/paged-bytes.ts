@@ -1,10 +1,14 @@
+import { assert } from "@strata/core";
 import { IMAGE_PAGE_BYTES } from "@strata/engine";
 
 /** Bytes that are only appended to, kept wherever their owner wants them: in the memory of a kernel, say. */
 export interface PagedBytes {
   /** Bytes in use; never fewer than before. */
   readonly byteLength: number;
-  /** Bytes [from, to), at most a page of them, little-endian, valid until the next call. They are the same whenever they are asked for. */
+  /**
+   * Bytes [from, to), at most a page of them, little-endian, valid until the next call. They are the same whenever they are asked for; once the
+   * memory they lay in was given back, this throws: a checkpoint may still ask.
+   */
   read(from: number, to: number): Uint8Array;
 }
 
@@ -35,7 +39,10 @@ export class AppendedBytes implements FixedBytes {
 
   page(page: number): Uint8Array {
     const from = page * IMAGE_PAGE_BYTES;
-    return this.#source.read(from, Math.min(this.byteLength, from + IMAGE_PAGE_BYTES));
+    const to = Math.min(this.byteLength, from + IMAGE_PAGE_BYTES);
+    const bytes = this.#source.read(from, to);
+    assert(bytes.length === to - from, "bytes that were appended are there as long as an image is being written");
+    return bytes;
   }
 
   written(): void {}
