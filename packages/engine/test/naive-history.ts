@@ -1,6 +1,8 @@
 /**
  * Runs as git would have them: a graph of whole copies. Written without a look at how the engine does it, as its oracle.
  */
+import { mergeVectors, type NaiveVectors } from "./naive-vectors.js";
+
 export type Json = null | number | string | { readonly [name: string]: Json };
 
 export interface NaiveCell {
@@ -13,6 +15,7 @@ export interface NaiveState {
   readonly kv: ReadonlyMap<string, Json>;
   readonly cells: ReadonlyMap<string, NaiveCell>;
   readonly json: ReadonlyMap<string, Json>;
+  readonly vectors: NaiveVectors;
   /** Events by an identity of their own. */
   readonly events: readonly string[];
 }
@@ -38,7 +41,7 @@ export interface NaiveMerge {
   readonly conflicts: readonly NaiveConflict[];
 }
 
-export const EMPTY: NaiveState = { kv: new Map(), cells: new Map(), json: new Map(), events: [] };
+export const EMPTY: NaiveState = { kv: new Map(), cells: new Map(), json: new Map(), vectors: new Map(), events: [] };
 
 export function ancestors(node: Node, found: Set<Node> = new Set()): Set<Node> {
   if (found.has(node)) return found;
@@ -134,7 +137,12 @@ export function threeWay(
     applied++;
     events.push(event);
   }
-  return { base, state: { kv, cells, json, events }, applied, conflicts };
+  const sides = [base.state.vectors, ours.state.vectors, theirs.state.vectors] as const;
+  const merged = primitives.includes("vector")
+    ? mergeVectors(sides, takes, settle)
+    : { vectors: ours.state.vectors, applied: 0 };
+  applied += merged.applied;
+  return { base, state: { kv, cells, json, vectors: merged.vectors, events }, applied, conflicts };
 }
 
 function mergeJson(

@@ -36,13 +36,15 @@ type Step =
   | { readonly what: "revert"; readonly run: number; readonly from: number; readonly to: number }
   | { readonly what: "checkpoint" | "evict" | "reopen" | "shutdown"; readonly run: number };
 
-type Primitives = readonly ("kv" | "state" | "json" | "event")[];
-const ALL: Primitives = ["kv", "state", "json", "event"];
+type Primitives = readonly ("kv" | "state" | "json" | "event" | "vector")[];
+const ALL: Primitives = ["kv", "state", "json", "event", "vector"];
 
 type Write =
   | { readonly to: "kv" | "cell" | "document"; readonly key: string; readonly value: Json | undefined }
   | { readonly to: "member"; readonly key: string; readonly path: readonly string[]; readonly value: Json }
-  | { readonly to: "event" };
+  | { readonly to: "event" }
+  | { readonly to: "collection"; readonly name: string; readonly dimension: number | undefined }
+  | { readonly to: "vector"; readonly name: string; readonly key: string; readonly number: number | undefined };
 
 const scalar: fc.Arbitrary<Json> = fc.constantFrom<Json>(null, 0, 1);
 const object: fc.Arbitrary<Json> = fc.dictionary(
@@ -75,6 +77,20 @@ const write: fc.Arbitrary<Write> = fc.oneof(
     value: scalar,
   }),
   fc.record({ to: fc.constant("event" as const) }),
+  fc.record({
+    to: fc.constant("collection" as const),
+    name: fc.constantFrom("v", "w"),
+    dimension: fc.option(fc.constantFrom(1, 2), { nil: undefined }),
+  }),
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      to: fc.constant("vector" as const),
+      name: fc.constantFrom("v", "w"),
+      key: fc.constantFrom("a", "b/c"),
+      number: fc.option(fc.constantFrom(0, 1), { nil: undefined }),
+    }),
+  },
 );
 const strategy = fc.constantFrom<Strategy>("fail", "ours", "theirs");
 const at = fc.nat(7);
@@ -166,6 +182,10 @@ class Pair {
     const before = run.tip.state;
     const [newKv, newCells, newJson] = [new Map(before.kv), new Map(before.cells), new Map(before.json)];
     const state: NaiveState = { ...before, kv: newKv, cells: newCells, json: newJson };
+    if (write.to === "collection" || write.to === "vector") {
+      this.#writeVector(run, write);
+      return;
+    }
     if (write.to === "event") {
       const identity = `event${this.#events++}`;
       events.append("note", { identity });
@@ -201,6 +221,37 @@ class Pair {
       newJson.set(key, withMember(before.json.get(key), write.path, value as Json));
     }
     this.#advance(run, state);
+  }
+
+  #writeVector(run: NaiveRun, write: Extract<Write, { to: "collection" | "vector" }>): void {
+    const { vectors } = storesOf(this.db.head(this.db.runs.must(run.name)));
+    const before = run.tip.state;
+    const after = new Map(before.vectors);
+    const there = before.vectors.get(write.name);
+    if (write.to === "collection") {
+      const { name, dimension } = write;
+      if ((dimension === undefined) !== (there !== undefined)) return;
+      if (dimension === undefined) {
+        expect(vectors.deleteCollection(name)).toBe(true);
+        after.delete(name);
+      } else {
+        vectors.createCollection(name, { dimension });
+        after.set(name, { dimension, rows: new Map() });
+      }
+    } else {
+      const { name, key, number } = write;
+      if (there === undefined) return;
+      const rows = new Map(there.rows);
+      if (number === undefined) {
+        if (!vectors.delete(name, key)) return;
+        rows.delete(key);
+      } else {
+        vectors.upsert(name, key, new Float32Array(there.dimension).fill(number));
+        rows.set(key, number);
+      }
+      after.set(name, { ...there, rows });
+    }
+    this.#advance(run, { ...before, vectors: after });
   }
 
   #merge(
@@ -242,7 +293,12 @@ class Pair {
     const nodes = line(run.tip).reverse();
     const [low, high] = [from % nodes.length, to % nodes.length].sort((a, b) => a - b) as [number, number];
     const [older, newer] = [nodes[low] as Node, nodes[high] as Node];
-    const options = { takes: "ours" as const, byValue: true, primitives: ["kv", "state", "json"], next: this.#nextId };
+    const options = {
+      takes: "ours" as const,
+      byValue: true,
+      primitives: ["kv", "state", "json", "vector"],
+      next: this.#nextId,
+    };
     const expected = threeWay(newer, run.tip, older, newer.id, 0, options);
     const revert = () => {
       const before = this.db.runs.must(run.name).version;
@@ -307,8 +363,18 @@ class Pair {
   }
 
   check(run: NaiveRun): void {
-    const { kv, cells, json, events } = storesOf(this.db.head(this.db.runs.must(run.name)));
+    const { kv, cells, json, events, vectors } = storesOf(this.db.head(this.db.runs.must(run.name)));
     const { state } = run.tip;
+    const collections = vectors.listCollections().map(({ name, dimension }) => {
+      const rows = vectors.keys(name).map((key) => {
+        const vector = vectors.get(name, key)?.vector as Float32Array;
+        expect(vector.length).toBe(dimension);
+        return [key, vector[0]] as const;
+      });
+      return [name, { dimension, rows: new Map(rows) }] as const;
+    });
+    expect(new Map(collections)).toEqual(state.vectors);
+    expect(vectors.listCollections().map(({ count }) => count)).toEqual(collections.map(([, { rows }]) => rows.size));
     expect(new Map(kv.entries())).toEqual(state.kv);
     const live = [...state.cells].flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value] as const]));
     expect(new Map(cells.list().map((key) => [key, cells.read(key)]))).toEqual(new Map(live));
@@ -320,14 +386,22 @@ class Pair {
 }
 
 function expectConflicts(conflicts: readonly Conflict[], expected: NaiveMerge): void {
-  const nameOf = ({ ref, path }: Conflict) =>
-    [ref.primitive, "key" in ref ? ref.key : "", ...(path === undefined ? [] : [path])].join(":");
+  const nameOf = ({ ref, path }: Conflict) => {
+    if (ref.primitive === "vector") return `vector:${ref.collection}/${ref.key}`;
+    return [ref.primitive, "key" in ref ? ref.key : "", ...(path === undefined ? [] : [path])].join(":");
+  };
   const byName = new Map(conflicts.map((conflict) => [nameOf(conflict), conflict]));
   expect([...byName.keys()].sort()).toEqual(expected.conflicts.map(({ name }) => name).sort());
   for (const { name, ours, theirs } of expected.conflicts) {
     const conflict = byName.get(name);
-    expect([same(conflict?.ours as Json, ours), same(conflict?.theirs as Json, theirs)], name).toEqual([true, true]);
+    const shown = [conflict?.ours, conflict?.theirs].map((side) => (name.endsWith("/") ? dimensionIn(side) : side));
+    expect([same(shown[0] as Json, ours), same(shown[1] as Json, theirs)], name).toEqual([true, true]);
   }
+}
+
+/** Of a collection, all that the oracle knows. */
+function dimensionIn(side: unknown): Json | undefined {
+  return side === undefined ? undefined : { dimension: (side as { readonly dimension: number }).dimension };
 }
 
 function withMember(root: Json | undefined, path: readonly string[], value: Json): Json {
