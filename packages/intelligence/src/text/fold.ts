@@ -1,6 +1,30 @@
-/** Marks that tell no words apart: accents, Hebrew points, Arabic vowel signs and stretching, joiners. Vowel signs of Indic scripts do. */
-const ACCENTS =
-  /[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\u{e0100}-\u{e01ef}\u0640]/gu;
+/** Marks that tell no words apart: first and last of each range. Vowel signs of Indic scripts do, and stay. */
+const ACCENT_RANGES: readonly (readonly [first: number, last: number])[] = [
+  [0x300, 0x36f], // of Latin, Greek and Cyrillic letters
+  [0x1ab0, 0x1aff],
+  [0x1dc0, 0x1dff],
+  [0x20d0, 0x20ff],
+  [0xfe20, 0xfe2f],
+  [0x591, 0x5bd], // Hebrew points
+  [0x5bf, 0x5bf],
+  [0x5c1, 0x5c2],
+  [0x5c4, 0x5c5],
+  [0x5c7, 0x5c7],
+  [0x610, 0x61a], // Arabic vowel signs, and stretching
+  [0x640, 0x640],
+  [0x64b, 0x65f],
+  [0x670, 0x670],
+  [0x6d6, 0x6dc],
+  [0x6df, 0x6e4],
+  [0x6e7, 0x6e8],
+  [0x6ea, 0x6ed],
+  [0xfe00, 0xfe0f], // variation selectors
+  [0xe0100, 0xe01ef],
+];
+const ACCENTS: RegExp = new RegExp(
+  `[${ACCENT_RANGES.map(([first, last]) => `\\u{${first.toString(16)}}-\\u{${last.toString(16)}}`).join("")}]`,
+  "gu",
+);
 const POSSESSIVE = /['\u2019\uff07\u02bc]s$/iu;
 /** What compatibility decomposition brings in that is no letter, "(1)" for one, and apostrophes. */
 const NOT_WRITTEN = /[^\p{L}\p{M}\p{N}]|\u02bc/gu;

@@ -1,49 +1,27 @@
-import type { InvertedIndex } from "./inverted-index.js";
-import { type Query, termOf } from "./query.js";
-
-/** An index as a reader sees it. */
-export interface TextLayer {
-  readonly index: InvertedIndex;
-  /** The version the reader stands at. */
-  readonly through: number;
-  /** The slots alive as of `through` that the reader does not see, ascending. The same object as long as nothing about it changes. */
-  readonly hidden: Int32Array;
-  /** Whether a slot may be a hit: at most what the reader sees. Asked only of those that would be among the best. */
-  isVisible(slot: number): boolean;
-}
-
-/** `k1` is at least 0, `b` from 0 to 1. */
-export interface ScoringOptions {
-  /** How much more a word counts that stands there more often. 1.2 */
-  readonly k1?: number;
-  /** How much less it counts in longer documents. 0.75 */
-  readonly b?: number;
-}
-
-export interface TextHit {
-  /** Position of its layer. */
-  readonly layer: number;
-  readonly slot: number;
-  readonly score: number;
-}
-
-/** Which of two hits with the same score comes first: negative for the first one. */
-export type TieOrder = (layerA: number, slotA: number, layerB: number, slotB: number) => number;
+import { Bm25Norms, type Bm25Options } from "./bm25.js";
+import { LayerSearch } from "./layer-search.js";
+import { type PreparedClause, prepareQuery } from "./prepared-query.js";
+import type { Query } from "./query.js";
+import { LayerView, type TextLayer } from "./text-view.js";
+import { type TextHit, type TieOrder, TopK } from "./top-k.js";
 
 /** What a clause adds to the score of a document. */
 export interface ClauseScore {
-  /** As it is written in a query. */
+  /** As it would be written in a query. */
   readonly clause: string;
   /** How often the document has it. */
   readonly tf: number;
-  /** How many documents have it; of a phrase, of its rarest word. */
+  /** How many documents have it; of a phrase, how many have the rarest of its words. */
   readonly df: number;
+  /** Of a phrase, the sum of those of its words. */
   readonly idf: number;
   readonly score: number;
 }
 
+/** How the score of a document comes about. */
 export interface TextExplanation {
   readonly score: number;
+  /** Those that the document has, in the order of the query. */
   readonly clauses: readonly ClauseScore[];
   /** Of the document, in tokens. */
   readonly length: number;
@@ -54,36 +32,67 @@ export interface TextExplanation {
   readonly b: number;
 }
 
-/** Scores documents by a query over several layers. Working but slow: what it is asked for by callers stays. */
+/**
+ * Scores documents by a query as one reader sees them: over several layers, with the statistics of all documents that the reader sees in them
+ * together. It holds until a document is added to one of the layers or removed.
+ *
+ * The score is the sum of the BM25 weights of the clauses a document has. A word with expansions, `begin*` or `word~`, counts as one: how often the
+ * document has any of them, how many documents have any. Of a phrase the weight is that of a word which is there as often as the phrase, and tells
+ * as much as its words together.
+ */
 export class TextScorer {
-  readonly #layers: readonly TextLayer[];
-  readonly #query: Query;
+  /** That the reader sees. */
+  readonly documents: number;
+  /** Of these, in tokens. */
+  readonly averageLength: number;
+  readonly #views: readonly LayerView[];
+  readonly #clauses: readonly PreparedClause[];
+  readonly #norms: Bm25Norms;
 
-  constructor(layers: readonly TextLayer[], query: Query, _options: ScoringOptions = {}) {
-    this.#layers = layers;
-    this.#query = query;
-  }
-
-  /** The best `k` visible documents: by score, then in order of ties. */
-  top(k: number, order: TieOrder): TextHit[] {
-    const hits: TextHit[] = [];
-    for (const [layer, { index, isVisible }] of this.#layers.entries()) {
-      for (let slot = 0; slot < index.length; slot++) {
-        if (!isVisible.call(this.#layers[layer], slot)) continue;
-        const document = index.documents[slot]!;
-        let score = 0;
-        for (const clause of this.#query.clauses) {
-          if (clause.kind === "word" && document.has(termOf(clause.word, index.withStems))) score++;
-        }
-        if (score > 0) hits.push({ layer, slot, score });
-      }
+  constructor(layers: readonly TextLayer[], query: Query, options: Bm25Options = {}) {
+    this.#views = layers.map((layer) => new LayerView(layer));
+    let documents = 0;
+    let tokens = 0;
+    for (const view of this.#views) {
+      documents += view.documents;
+      tokens += view.tokens;
     }
-    hits.sort((a, b) => b.score - a.score || order(a.layer, a.slot, b.layer, b.slot));
-    return hits.slice(0, k);
+    this.documents = documents;
+    this.averageLength = documents === 0 ? 0 : tokens / documents;
+    this.#norms = new Bm25Norms(this.averageLength, options);
+    this.#clauses = prepareQuery(this.#views, query, documents);
   }
 
-  /** How the score of a document comes about; `undefined` for one that the query does not find. */
-  explain(_layer: number, _slot: number): TextExplanation | undefined {
-    return undefined;
+  /** The best `k` documents that are visible: by score, and where scores are equal in order of ties. */
+  top(k: number, order: TieOrder): TextHit[] {
+    if (k < 1) return [];
+    const top = new TopK(k, order);
+    for (const [layer, view] of this.#views.entries()) {
+      LayerSearch.run(layer, view, this.#clauses, this.#norms, top);
+    }
+    return top.take();
   }
+
+  /** `undefined` for a document that the query does not find. Whether the reader sees it is not looked at. */
+  explain(layer: number, slot: number): TextExplanation | undefined {
+    const length = this.#views[layer]!.index.lengths.array[slot]!;
+    const clauses: ClauseScore[] = [];
+    let score = 0;
+    for (const clause of this.#clauses) {
+      const tf = tfOf(clause, layer, slot);
+      if (clause.occurrence === "mustNot" ? tf > 0 : clause.occurrence === "must" && tf === 0) return undefined;
+      if (tf === 0) continue;
+      const weight = this.#norms.weight(this.#norms.factorOf(clause.idf), tf, length);
+      score += weight;
+      clauses.push({ clause: clause.text, tf, df: clause.df, idf: clause.idf, score: weight });
+    }
+    if (clauses.length === 0) return undefined;
+    const { documents, averageLength } = this;
+    return { score, clauses, length, averageLength, documents, k1: this.#norms.k1, b: this.#norms.b };
+  }
+}
+
+function tfOf({ lists, phrases }: PreparedClause, layer: number, slot: number): number {
+  const tf = lists[layer]?.tfOf(slot) ?? 0;
+  return tf > 0 && phrases !== undefined ? phrases[layer]!.tfOf(slot) : tf;
 }

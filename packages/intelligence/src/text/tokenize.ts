@@ -82,7 +82,7 @@ function cutWord(word: string): string {
 }
 
 /** The tokens of a run in a script without spaces. @returns where the run ends */
-function visitRun(text: string, start: number, visit: TokenVisitor): number {
+export function visitRun(text: string, start: number, visit: TokenVisitor): number {
   let previous = "";
   let previousStart = start;
   let previousEnd = start;

@@ -1,0 +1,302 @@
+import type { Bm25Norms } from "./bm25.js";
+import type { PhraseCounter } from "./phrase.js";
+import type { PostingList } from "./posting-list.js";
+import { BLOCK_MASK, BLOCK_SHIFT, LARGE_TF } from "./posting-store.js";
+import type { PreparedClause } from "./prepared-query.js";
+import type { LayerView } from "./text-view.js";
+import type { TopK } from "./top-k.js";
+
+/** Scores are compared with bounds that were summed in another order: what is so near to the threshold is looked at. */
+const ROUNDING = 1e-9;
+const WINDOW_MIN = 2048;
+const WINDOW_MAX = 32_768;
+/** Postings of a window that are worth the way through it. */
+const WINDOW_POSTINGS = 512;
+
+/** A clause in one layer. */
+class LayerClause {
+  readonly list: PostingList;
+  readonly factor: number;
+  readonly isRequired: boolean;
+  readonly phrase: PhraseCounter | undefined;
+  /** No document gets more from it. */
+  readonly bound: number;
+  /** The first posting that was not gone through. */
+  next = 0;
+
+  constructor(
+    list: PostingList,
+    isRequired: boolean,
+    phrase: PhraseCounter | undefined,
+    factor: number,
+    norms: Bm25Norms,
+  ) {
+    this.list = list;
+    this.factor = factor;
+    this.isRequired = isRequired;
+    this.phrase = phrase;
+    this.bound = boundOf(factor, list.maxTf, list.minLength, norms);
+  }
+}
+
+function boundOf(factor: number, maxTf: number, minLength: number, norms: Bm25Norms): number {
+  return maxTf === LARGE_TF ? factor : norms.weight(factor, maxTf, minLength);
+}
+
+/** Sums of a window by slot, 0 between windows, and the slots that have one. */
+class Accumulators {
+  readonly sums = new Float64Array(WINDOW_MAX);
+  readonly touched = new Int32Array(WINDOW_MAX);
+}
+
+/** What a document must not have. */
+interface Exclusion {
+  readonly list: PostingList;
+  readonly phrase: PhraseCounter | undefined;
+}
+
+/** Lent to one search at a time: another one that begins meanwhile makes its own, and one that fails does not give them back. */
+let idleAccumulators: Accumulators | undefined;
+
+/**
+ * Puts the best documents of one layer into `top`: MaxScore over windows of slots (Turtle & Flood, "Query evaluation: strategies and optimizations",
+ * 1995), with bounds by block.
+ *
+ * Clauses are in order of the most they can add to a score. As long as the first of them together stay below the threshold, a document needs one of
+ * the others, the essential ones: only their postings are gone through, a window at a time, and the rest is looked up for documents that can still
+ * make it. What makes it is scored anew in the order of the query, so that equal documents have equal scores however they were found.
+ */
+export class LayerSearch {
+  readonly #layer: number;
+  readonly #view: LayerView;
+  readonly #norms: Bm25Norms;
+  readonly #lengths: Int32Array;
+  readonly #top: TopK;
+  /** In order of the query. */
+  readonly #clauses: readonly LayerClause[];
+  readonly #excluded: readonly Exclusion[];
+  /** Looked up for documents: the first `#otherCount`, the last of them first. */
+  #others: readonly LayerClause[] = [];
+  #otherCount = 0;
+  /** Of the first clauses of `#others` what they can add together, by their number. */
+  #sums = new Float64Array(0);
+  /** Below it nothing is among the best. */
+  #floor: number;
+
+  private constructor(
+    layer: number,
+    view: LayerView,
+    clauses: readonly LayerClause[],
+    excluded: readonly Exclusion[],
+    norms: Bm25Norms,
+    top: TopK,
+  ) {
+    this.#layer = layer;
+    this.#view = view;
+    this.#clauses = clauses;
+    this.#excluded = excluded;
+    this.#norms = norms;
+    this.#lengths = view.index.lengths.array;
+    this.#top = top;
+    this.#floor = top.threshold * (1 - ROUNDING);
+  }
+
+  /** @param layer the position of the view */
+  static run(layer: number, view: LayerView, prepared: readonly PreparedClause[], norms: Bm25Norms, top: TopK): void {
+    const clauses: LayerClause[] = [];
+    const excluded: Exclusion[] = [];
+    for (const clause of prepared) {
+      const list = clause.lists[layer];
+      const isRequired = clause.occurrence === "must";
+      if (list === undefined) {
+        if (isRequired) return;
+      } else if (clause.occurrence === "mustNot") {
+        excluded.push({ list, phrase: clause.phrases?.[layer] });
+      } else {
+        clauses.push(new LayerClause(list, isRequired, clause.phrases?.[layer], norms.factorOf(clause.idf), norms));
+      }
+    }
+    if (clauses.length > 0) new LayerSearch(layer, view, clauses, excluded, norms, top).#search();
+  }
+
+  #search(): void {
+    const required = this.#clauses.filter((clause) => clause.isRequired);
+    if (required.length > 0) {
+      const rarest = required.reduce((best, clause) => (clause.list.count < best.list.count ? clause : best));
+      this.#lookUp(this.#clauses.filter((clause) => clause !== rarest));
+      this.#otherCount = this.#others.length;
+      this.#scanOne(rarest);
+    } else if (this.#clauses.length === 1) {
+      this.#scanOne(this.#clauses[0]!);
+    } else {
+      this.#lookUp(this.#clauses);
+      this.#scanAny();
+    }
+  }
+
+  /** Clauses in order of what they can add. */
+  #lookUp(clauses: readonly LayerClause[]): void {
+    this.#others = [...clauses].sort((a, b) => a.bound - b.bound);
+    this.#sums = new Float64Array(clauses.length + 1);
+    for (let at = 0; at < clauses.length; at++) this.#sums[at + 1] = this.#sums[at]! + this.#others[at]!.bound;
+  }
+
+  /** Documents with any clause, as long as more than one clause is essential. */
+  #scanAny(): void {
+    const clauses = this.#others;
+    const { born } = this.#view;
+    const accumulators = idleAccumulators ?? new Accumulators();
+    idleAccumulators = undefined;
+    const window = windowFor(clauses, born);
+    for (;;) {
+      let first = 0;
+      while (first < clauses.length && this.#sums[first + 1]! < this.#floor) first++;
+      this.#otherCount = first;
+      if (first >= clauses.length - 1) break;
+      let begin = born;
+      for (let at = first; at < clauses.length; at++) begin = Math.min(begin, nextSlot(clauses[at]!, born));
+      if (begin === born) break;
+      const end = Math.min(begin + window, born);
+      let touched = 0;
+      for (let at = first; at < clauses.length; at++) {
+        touched = this.#accumulate(clauses[at]!, begin, end, accumulators, touched);
+      }
+      this.#sweep(accumulators, begin, touched);
+    }
+    idleAccumulators = accumulators;
+    if (this.#otherCount === clauses.length - 1) this.#scanOne(clauses[this.#otherCount]!);
+  }
+
+  /** Adds what a clause gives to the documents in [begin, end). @returns how many slots have a sum now */
+  #accumulate(clause: LayerClause, begin: number, end: number, into: Accumulators, touchedBefore: number): number {
+    const { list, factor } = clause;
+    const { slots, tfs, count } = list;
+    const { sums, touched } = into;
+    const lengths = this.#lengths;
+    const norms = this.#norms;
+    const { base, perToken } = norms;
+    // A block whose best posting stays below this has no document that makes it, whatever other clauses add.
+    const least = this.#floor - (this.#sums[this.#others.length]! - clause.bound);
+    let touchedCount = touchedBefore;
+    let posting = clause.next;
+    while (posting < count) {
+      const block = posting >>> BLOCK_SHIFT;
+      const id = list.directory[list.base + block]!;
+      const offset = list.blockOffsets[id]!;
+      const size = list.sizeOf(block);
+      if (least > 0 && boundOf(factor, list.blockMaxTfs[id]!, list.blockMinLengths[id]!, norms) < least) {
+        if (slots[offset + size - 1]! < end) {
+          posting = (block + 1) << BLOCK_SHIFT;
+          continue;
+        }
+        posting = list.lowerBound(end);
+        break;
+      }
+      let at = posting & BLOCK_MASK;
+      for (; at < size; at++) {
+        const slot = slots[offset + at]!;
+        if (slot >= end) break;
+        let tf = tfs[offset + at]!;
+        if (tf === LARGE_TF) tf = list.largeTf(block, at);
+        const sum = sums[slot - begin]!;
+        if (sum === 0) touched[touchedCount++] = slot - begin;
+        sums[slot - begin] = sum + (factor * tf) / (tf + base + perToken * lengths[slot]!);
+      }
+      posting = (block << BLOCK_SHIFT) + at;
+      if (at < size) break;
+    }
+    clause.next = posting;
+    return touchedCount;
+  }
+
+  #sweep({ sums, touched }: Accumulators, begin: number, count: number): void {
+    const rest = this.#sums[this.#otherCount]!;
+    for (let at = 0; at < count; at++) {
+      const slot = touched[at]!;
+      const sum = sums[slot]!;
+      sums[slot] = 0;
+      if (sum + rest >= this.#floor) this.#consider(begin + slot, sum);
+    }
+  }
+
+  /** Documents with one clause that is essential; of the others, what they add. */
+  #scanOne(clause: LayerClause): void {
+    const { list, factor } = clause;
+    const { slots, tfs, blockCount } = list;
+    const lengths = this.#lengths;
+    const norms = this.#norms;
+    const { base, perToken } = norms;
+    const { born } = this.#view;
+    const rest = this.#otherCount === 0 ? 0 : this.#sums[this.#otherCount]!;
+    let at = clause.next & BLOCK_MASK;
+    for (let block = clause.next >>> BLOCK_SHIFT; block < blockCount; block++) {
+      if (clause.bound + rest < this.#floor) return;
+      const id = list.directory[list.base + block]!;
+      const begin = list.blockOffsets[id]!;
+      let offset = begin + at;
+      at = 0;
+      if (slots[begin]! >= born) return;
+      if (boundOf(factor, list.blockMaxTfs[id]!, list.blockMinLengths[id]!, norms) + rest < this.#floor) continue;
+      const end = begin + list.sizeOf(block);
+      for (; offset < end; offset++) {
+        const slot = slots[offset]!;
+        let tf = tfs[offset]!;
+        if (tf === LARGE_TF) tf = list.largeTf(block, offset - begin);
+        const weight = (factor * tf) / (tf + base + perToken * lengths[slot]!);
+        if (weight + rest >= this.#floor) {
+          if (slot >= born) return;
+          this.#consider(slot, weight);
+        }
+      }
+    }
+  }
+
+  /** @param sum what the essential clauses give at most */
+  #consider(slot: number, sum: number): void {
+    let total = sum;
+    for (let at = this.#otherCount - 1; at >= 0; at--) {
+      if (total + this.#sums[at + 1]! < this.#floor) return;
+      const { list, factor, isRequired } = this.#others[at]!;
+      const tf = list.tfOf(slot);
+      if (tf > 0) total += this.#norms.weight(factor, tf, this.#lengths[slot]!);
+      else if (isRequired) return;
+    }
+    if (total < this.#floor) return;
+    const score = this.#scoreOf(slot);
+    if (score === 0 || !this.#top.accepts(this.#layer, slot, score)) return;
+    if (this.#isExcluded(slot) || !this.#view.layer.isVisible(slot)) return;
+    this.#top.add(this.#layer, slot, score);
+    this.#floor = this.#top.threshold * (1 - ROUNDING);
+  }
+
+  #isExcluded(slot: number): boolean {
+    for (const { list, phrase } of this.#excluded) {
+      if (list.find(slot) >= 0 && (phrase === undefined || phrase.tfOf(slot) > 0)) return true;
+    }
+    return false;
+  }
+
+  /** In the order of the query; 0 when something is missing. */
+  #scoreOf(slot: number): number {
+    let score = 0;
+    for (const { list, factor, isRequired, phrase } of this.#clauses) {
+      let tf = list.tfOf(slot);
+      if (tf > 0 && phrase !== undefined) tf = phrase.tfOf(slot);
+      if (tf > 0) score += this.#norms.weight(factor, tf, this.#lengths[slot]!);
+      else if (isRequired) return 0;
+    }
+    return score;
+  }
+}
+
+function nextSlot({ list, next }: LayerClause, none: number): number {
+  return next < list.count ? list.slots[list.offsetOf(next >>> BLOCK_SHIFT) + (next & BLOCK_MASK)]! : none;
+}
+
+function windowFor(clauses: readonly LayerClause[], slots: number): number {
+  let postings = 0;
+  for (const { list } of clauses) postings += list.count;
+  let window = WINDOW_MIN;
+  while (window < WINDOW_MAX && postings * window < slots * WINDOW_POSTINGS) window *= 2;
+  return window;
+}
