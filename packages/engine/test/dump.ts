@@ -1,5 +1,6 @@
 import { Value } from "@strata/core";
 import { type Database, EventLogStore, JsonDocumentStore, KvStore, StateCellStore } from "../src/index.js";
+import { observeVectors } from "./vector-operations.js";
 
 /** Everything a database shows, as one string: equal strings, equal databases. Versions are left out, for they depend on the incarnation. */
 export function dump(db: Database): string {
@@ -27,6 +28,11 @@ export function dump(db: Database): string {
             .list()
             .map((cell) => [cell, Value.toJson(cells.read(cell) ?? null), cells.readVersioned(cell)?.counter]),
           json: [...json.entries()].map(([key, document]) => [key, Value.toJson(document)]),
+          vectors: [...observeVectors(scope)].map(([name, { dimension, rows }]) => [
+            name,
+            dimension,
+            [...rows].map(([key, { vector, metadata }]) => [key, vector, Value.toJson(metadata ?? null)]),
+          ]),
         };
       });
     const tags = db.history

@@ -1,4 +1,5 @@
 import type { Value } from "@strata/core";
+import type { CollectionModel } from "./vector-operations.js";
 
 /** A space, naively: plain objects. A cell that was deleted keeps its counter. */
 export interface SpaceModel {
@@ -6,12 +7,13 @@ export interface SpaceModel {
   readonly events: { type: string; payload: Value }[];
   readonly cells: Map<string, { value: Value | undefined; counter: number }>;
   readonly json: Map<string, Value>;
+  readonly vectors: Map<string, CollectionModel>;
 }
 
 export type RunModel = Map<string, SpaceModel>;
 
 function emptySpace(): SpaceModel {
-  return { kv: new Map(), events: [], cells: new Map(), json: new Map() };
+  return { kv: new Map(), events: [], cells: new Map(), json: new Map(), vectors: new Map() };
 }
 
 function emptyRun(): RunModel {

@@ -2,6 +2,7 @@ import type { Value } from "@strata/core";
 import fc from "fast-check";
 import type { SpaceModel } from "./naive-model.js";
 import type { Stores } from "./stores.js";
+import { vectorOperations } from "./vector-operations.js";
 
 /**
  * One call on one space, done to the model and to the database. What it returns is compared unless `isOpaque` (versions, sequences that a
@@ -194,7 +195,14 @@ export const OPERATIONS: { readonly [primitive: string]: fc.Arbitrary<Operation>
   events: fc.oneof(...eventOperations),
   cells: fc.oneof(...cellOperations),
   json: fc.oneof(...jsonOperations),
-  "all together": fc.oneof(...kvOperations, ...eventOperations, ...cellOperations, ...jsonOperations),
+  vectors: fc.oneof(...vectorOperations),
+  "all together": fc.oneof(
+    ...kvOperations,
+    ...eventOperations,
+    ...cellOperations,
+    ...jsonOperations,
+    ...vectorOperations,
+  ),
 };
 
 function memberOf(root: Value | undefined, name: string): Value | undefined {

@@ -1,5 +1,15 @@
 import type { Value } from "@strata/core";
-import { type Database, EventLogReader, JsonReader, KvReader, type Run, StateCellReader } from "../src/index.js";
+import {
+  collectionsOf,
+  type Database,
+  EventLogReader,
+  JsonReader,
+  KvReader,
+  type Run,
+  StateCellReader,
+  type VectorEntry,
+  VectorReader,
+} from "../src/index.js";
 
 /** Everything that a run shows at a version, by a name for each thing: what diffs are about, without anything of how they are found. */
 export type RunState = Map<string, unknown>;
@@ -17,6 +27,15 @@ export function stateOf(db: Database, run: Run, version: number = run.version): 
     const cells = new StateCellReader(scope);
     for (const cell of cells.list()) state.set(name("state", cell), cells.read(cell) as Value);
     for (const [key, document] of new JsonReader(scope).entries()) state.set(name("json", key), document);
+    for (const [collection, options] of collectionsOf(scope)) {
+      const vectors = new VectorReader(scope);
+      state.set(name("vector", `${collection}/`), options);
+      for (const key of vectors.keys(collection)) {
+        const { vector, metadata } = vectors.get(collection, key) as VectorEntry;
+        const shown = { vector: [...vector] };
+        state.set(name("vector", `${collection}/${key}`), metadata === undefined ? shown : { ...shown, metadata });
+      }
+    }
     scope.dispose();
   }
   return state;

@@ -14,6 +14,7 @@ import {
   VectorStore,
 } from "../src/index.js";
 import type { RunModel, SpaceModel } from "./naive-model.js";
+import { observeVectors } from "./vector-operations.js";
 
 /** The primitives over one scope. */
 export function storesOf(scope: Scope) {
@@ -48,6 +49,7 @@ export function observeSpace(scope: ReadScope): SpaceModel {
         ]),
     ),
     json: new Map(json.entries()),
+    vectors: observeVectors(scope),
   };
 }
 

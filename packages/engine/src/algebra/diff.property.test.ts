@@ -40,8 +40,10 @@ function play(steps: readonly Step[]): { readonly db: Database; readonly points:
   return { db, points };
 }
 
-const nameOf = ({ ref }: DiffEntry) =>
-  JSON.stringify([ref.space, ref.primitive, ref.primitive === "event" ? ref.sequence : ref.key]);
+const nameOf = ({ ref }: DiffEntry) => {
+  const key = ref.primitive === "vector" ? `${ref.collection}/${ref.key}` : "key" in ref ? ref.key : ref.sequence;
+  return JSON.stringify([ref.space, ref.primitive, key]);
+};
 
 /** `state` with the diff made to it; events keep no hash, for a diff has none. */
 function applied(state: RunState, diff: RunDiff): RunState {
