@@ -1,5 +1,6 @@
 import type { Version } from "@strata/core";
 import type { Table } from "@strata/storage";
+import type { Discarded } from "./discarded.js";
 import { Partition } from "./partition.js";
 import type { IndexKind, SlotIndex } from "./slot-index.js";
 
@@ -8,8 +9,13 @@ const FROZEN_MOST = 8;
 
 /** Partitions of tables as they were at one version each, for views that the followed ones do not serve. The last ones asked for are kept. */
 export class FrozenPartitions {
+  readonly #discarded: Discarded;
   /** The last one asked for last. */
   #partitions: Partition<SlotIndex>[] = [];
+
+  constructor(discarded: Discarded) {
+    this.#discarded = discarded;
+  }
 
   /** @throws StateError `HISTORY_TRIMMED`, facts.earliest */
   at<I extends SlotIndex>(kind: IndexKind<I>, table: Table, version: Version): Partition<I> {
@@ -20,12 +26,12 @@ export class FrozenPartitions {
     const partition = (known as Partition<I> | undefined) ?? Partition.built(kind, table, version);
     this.#partitions = this.#partitions.filter((other) => other !== partition);
     this.#partitions.push(partition);
-    while (this.#partitions.length > FROZEN_MOST) this.#partitions.shift()?.index.dispose?.();
+    while (this.#partitions.length > FROZEN_MOST) this.#discarded.add(this.#partitions.shift()!.index);
     return partition;
   }
 
   clear(): void {
-    for (const { index } of this.#partitions) index.dispose?.();
+    for (const { index } of this.#partitions) this.#discarded.add(index);
     this.#partitions = [];
   }
 }

@@ -10,6 +10,7 @@ import {
   type TableView,
 } from "@strata/engine";
 import type { RunShard, Table } from "@strata/storage";
+import { Discarded } from "./discarded.js";
 import { FrozenPartitions } from "./frozen-partitions.js";
 import { IdleWork } from "./idle-work.js";
 import { Partition, PartitionStale } from "./partition.js";
@@ -62,7 +63,8 @@ export class Indexes implements DerivedIndex {
   readonly #held = new WeakMap<Table, Map<string, Held>>();
   /** Those of runs that are there. */
   readonly #byRun = new Map<RunId, Set<Held>>();
-  readonly #frozen = new FrozenPartitions();
+  readonly #discarded = new Discarded();
+  readonly #frozen = new FrozenPartitions(this.#discarded);
   readonly #idle: IdleWork;
   #uses = 0;
 
@@ -112,9 +114,11 @@ export class Indexes implements DerivedIndex {
   async complete(kind: IndexKind<SlotIndex>, view: TableView, { signal }: LongWork, onStep: () => void): Promise<void> {
     const slices = new Slices(this.#ground.clock, this.#ground.timer, signal);
     for (const { table, through } of view.layers) {
-      this.#place(kind, table, through);
-      const held = this.#held.get(table)?.get(kind.name);
-      while (held !== undefined && this.#workOn(held)) {
+      for (;;) {
+        // Between two slices it may have been let go.
+        this.#place(kind, table, through);
+        const held = this.#held.get(table)?.get(kind.name);
+        if (held === undefined || !this.#workOn(held)) break;
         onStep();
         await slices.pause();
       }
@@ -205,7 +209,7 @@ export class Indexes implements DerivedIndex {
     const { table, kind, index } = held.partition;
     this.#held.get(table)?.delete(kind.name);
     this.#byRun.get(table.space.shard.id)?.delete(held);
-    index.dispose?.();
+    this.#discarded.add(index);
   }
 
   /** The partitions that were not asked for longest go, until the others fit into the budget. */

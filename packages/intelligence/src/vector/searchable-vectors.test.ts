@@ -232,3 +232,21 @@ test("ten thousand collections are listed without an index of any, and searched 
   for (const i of [0, 77, 9_999]) expect(store.search(`c${i}`, [1])[0]!.score).toBe(i);
   expect(store.listCollections().filter(({ memoryBytes }) => memoryBytes > 0)).toHaveLength(3);
 });
+
+test("what does not fit into memory is made again for each search, and none goes short of it", () => {
+  const database = Database.ephemeral({ memoryBudgetBytes: 1 });
+  const indexes = Indexes.of(database);
+  let run = database.runs.must("default");
+  let store = new SearchableVectorStore(database.head(run, "default"), indexes);
+  store.createCollection("docs", { dimension: 1, metric: "dot" });
+  const wanted: string[] = [];
+  for (let depth = 0; depth < 12; depth++) {
+    const key = String.fromCharCode(97 + depth);
+    store.upsert("docs", key, [1]);
+    wanted.push(key);
+    expect(keysOf(store.search("docs", [1], { k: 20 }))).toEqual(wanted);
+    database.runs.fork(run, run.version, [`fork-${depth}`]);
+    run = database.runs.must(`fork-${depth}`);
+    store = new SearchableVectorStore(database.head(run, "default"), indexes);
+  }
+});
