@@ -1,76 +1,91 @@
-import { inverseLength, type Metric, paddedDimension, scoreOfProximity } from "./distance.js";
+import { assert } from "@strata/core";
+import type { PagedBytes } from "../image/paged-bytes.js";
+import { inverseLength, type Metric, scoreOfProximity } from "./distance.js";
+import { type KernelSource, sharedKernels } from "./kernel.js";
+import { KernelRows } from "./row-store-kernel.js";
 import { PlainRows } from "./row-store-plain.js";
 import { Query } from "./row-store-query.js";
-import type { RowSegment } from "./row-store-segment.js";
+import { type RowSegment, type RowShape, rowShape } from "./row-store-segment.js";
 
 export type { Metric } from "./distance.js";
 export type { Query } from "./row-store-query.js";
 
-/** Bytes to be had by range: what `VectorRows` is saved as, and restored from. */
-export interface RowBytes {
-  readonly byteLength: number;
-  /** Bytes [from, to), valid until the next call. */
-  read(from: number, to: number): Uint8Array;
-}
-
 export interface VectorRowsOptions {
-  /** Keep a copy of every row in bytes as well: approximate proximities in a quarter of the memory traffic. */
-  readonly int8: boolean;
+  /** Keep every row in bytes as well, to be compared in a quarter of the memory traffic: by estimates, or as the first step of an exact scan. */
+  readonly int8?: boolean;
+  /** For tests: those that all collections share, by default. */
+  readonly kernels?: KernelSource;
 }
-
-const BLOCK_BYTES = 1 << 19;
 
 /**
  * Vectors of one dimension, dense from slot 0, with the kernels that compare them.
  *
- * 1. A row never changes once appended, and no slot is ever given twice.
- * 2. Rows of a cosine collection are kept at length 1 (a zero vector stays zero): `read` and `vectorAt` give them so. The vector a user gave is
- *    the store's to keep.
- * 3. Every kernel gives the same bits for the same rows, on every machine.
- * 4. A proximity is always a finite number; higher is nearer. Cosine: between −1 and 1. Dot: the product. Euclidean: the squared distance, negated.
+ * 1. A row never changes once appended, and no slot is given twice.
+ * 2. Rows of a cosine collection are kept at length 1 (a zero vector stays zero): `read` and `vectorAt` give them so. The vector that a user gave
+ *    is the store's to keep.
+ * 3. A proximity depends on the two vectors alone: not on the kernel, the machine, or whether rows are scanned or gathered.
+ * 4. A proximity is a finite number, the higher the nearer. Cosine: between −1 and 1. Dot: the product. Euclidean: the squared distance, negated.
+ * 5. Slots lie in segments one behind the other, split at `#starts`: nearly always in one. Only a full memory begins another.
  */
 export class VectorRows {
   readonly dimension: number;
   readonly metric: Metric;
   readonly int8: boolean;
-  readonly #stride: number;
+  /** The rows as an image keeps them: little-endian 32-bit floats, each row padded to whole groups of four. To be given back to {@link restore}. */
+  readonly pages: PagedBytes;
+  readonly #shape: RowShape;
+  readonly #kernels: KernelSource;
   readonly #row: Float32Array;
-  readonly #segment: RowSegment;
+  readonly #rowBytes: Uint8Array;
+  readonly #segments: RowSegment[];
+  readonly #starts: number[] = [0];
+  #last: RowSegment;
+  /** Bytes of a row that `restore` has the beginning of. */
+  #restored = 0;
 
-  constructor(dimension: number, metric: Metric, options: VectorRowsOptions = { int8: false }) {
+  constructor(dimension: number, metric: Metric, options: VectorRowsOptions = {}) {
+    const { int8 = false, kernels = sharedKernels } = options;
     this.dimension = dimension;
     this.metric = metric;
-    this.int8 = options.int8;
-    this.#stride = paddedDimension(dimension);
-    this.#row = new Float32Array(this.#stride);
-    this.#segment = new PlainRows(this.#stride, metric, Math.max(16, Math.floor(BLOCK_BYTES / (4 * this.#stride))));
+    this.int8 = int8;
+    this.#shape = rowShape(dimension, metric, int8);
+    this.#kernels = kernels;
+    this.#row = new Float32Array(this.#shape.stride);
+    this.#rowBytes = new Uint8Array(this.#row.buffer);
+    const kernel = kernels.current();
+    this.#last = (kernel && KernelRows.create(kernel, this.#shape)) ?? new PlainRows(this.#shape);
+    this.#segments = [this.#last];
+    this.pages = new RowPages(this, this.#shape.stride);
+    forgotten.register(this, this.#segments, this);
   }
 
   get length(): number {
-    return this.#segment.length;
+    return this.#starts.at(-1)! + this.#last.length;
   }
 
   /** Copies `vector`, little-endian 32-bit floats when it is bytes, behind the last row. @returns its slot */
   append(vector: Uint8Array | Float32Array): number {
     const row = this.#row;
+    const { dimension } = this;
     if (vector instanceof Uint8Array) {
-      const view = new DataView(vector.buffer, vector.byteOffset, vector.byteLength);
-      for (let i = 0; i < this.dimension; i++) row[i] = view.getFloat32(4 * i, true);
+      assert(vector.length === 4 * dimension, "a row has the dimension of its collection");
+      this.#rowBytes.set(vector);
+      toHostOrder(this.#rowBytes, vector.length);
     } else {
-      for (let i = 0; i < this.dimension; i++) row[i] = vector[i]!;
+      assert(vector.length === dimension, "a row has the dimension of its collection");
+      row.set(vector);
     }
     if (this.metric === "cosine") {
-      const factor = inverseLength(row, this.dimension);
-      for (let i = 0; i < this.dimension; i++) row[i]! *= factor;
+      const factor = inverseLength(row, dimension);
+      for (let i = 0; i < dimension; i++) row[i]! *= factor;
     }
-    const slot = this.length;
-    this.#segment.append(row);
-    return slot;
+    return this.#append();
   }
 
-  /** The row of `slot` as the kernels see it (invariant 2), into the first `dimension` elements of `into`. */
+  /** The row of `slot` as kernels see it (invariant 2): its first components, as many as `into` has elements. */
   read(slot: number, into: Float32Array): void {
-    this.#segment.copyRow(slot, into.length === this.dimension ? into : into.subarray(0, this.dimension));
+    const segment = this.#segmentOf(slot);
+    this.#segments[segment]!.copyRow(slot - this.#starts[segment]!, into);
   }
 
   /** A copy of the row of `slot` (invariant 2). */
@@ -81,32 +96,60 @@ export class VectorRows {
   }
 
   prepare(vector: ArrayLike<number>): Query {
-    return new Query(vector, this.dimension, this.metric);
+    return Query.of(vector, this.dimension, this.metric);
+  }
+
+  /** The row of `slot` as a query. */
+  prepareRow(slot: number): Query {
+    const row = new Float32Array(this.#shape.stride);
+    this.read(slot, row);
+    return Query.ofRow(row, this.dimension, this.metric);
   }
 
   /** Proximities of the rows [from, to), into `out` from 0. */
   scan(query: Query, from: number, to: number, out: Float32Array): void {
-    this.#segment.scan(query, from, to, out, 0);
+    this.forSegments(from, to, (segment, start, first, end) =>
+      segment.scan(query, first, end, out, start + first - from),
+    );
   }
 
   /** Proximities of the first `count` rows that `slots` lists, into `out` from 0: one call of the kernel. */
   gather(query: Query, slots: Int32Array, count: number, out: Float32Array): void {
-    this.#segment.gather(query, slots, count, out);
+    if (this.#segments.length === 1) this.#last.gather(query, slots, count, out);
+    else this.#gatherApart(slots, count, out, (segment, own, found) => segment.gather(query, own, own.length, found));
   }
 
   /** {@link gather} with the row of `slot` as the query. */
   gatherOf(slot: number, slots: Int32Array, count: number, out: Float32Array): void {
-    this.#segment.gatherOf(slot, slots, count, out);
+    if (this.#segments.length === 1) this.#last.gatherOf(slot, slots, count, out);
+    else this.gather(this.prepareRow(slot), slots, count, out);
   }
 
-  /** {@link scan} by the rows' bytes: near the truth, not equal to it. Needs `int8`. */
+  /** {@link scan} by the rows' codes: near the truth, not equal to it. Needs `int8`. */
   scanApproximate(query: Query, from: number, to: number, out: Float32Array): void {
-    this.#segment.scan(query, from, to, out, 0);
+    this.forSegments(from, to, (segment, start, first, end) =>
+      segment.scanCodes(query, first, end, out, start + first - from),
+    );
   }
 
-  /** {@link gather} by the rows' bytes. Needs `int8`. */
+  /** {@link gather} by the rows' codes. Needs `int8`. */
   gatherApproximate(query: Query, slots: Int32Array, count: number, out: Float32Array): void {
-    this.#segment.gather(query, slots, count, out);
+    if (this.#segments.length === 1) this.#last.gatherCodes(query, slots, count, out);
+    else
+      this.#gatherApart(slots, count, out, (segment, own, found) => segment.gatherCodes(query, own, own.length, found));
+  }
+
+  /** {@link gatherOf} by the rows' codes. Needs `int8`. */
+  gatherApproximateOf(slot: number, slots: Int32Array, count: number, out: Float32Array): void {
+    if (this.#segments.length === 1) {
+      this.#last.gatherCodesOf(slot, slots, count, out);
+      return;
+    }
+    const own = this.#segmentOf(slot);
+    const row = this.#segments[own]!.codedRow(slot - this.#starts[own]!);
+    this.#gatherApart(slots, count, out, (segment, wanted, found) =>
+      segment.gatherCodesOfRow(row, wanted, wanted.length, found),
+    );
   }
 
   /** What users see of a proximity: cosine and dot product themselves, 1 / (1 + distance) for euclidean. */
@@ -114,12 +157,131 @@ export class VectorRows {
     return scoreOfProximity(this.metric, proximity);
   }
 
-  get memoryBytes(): number {
-    return this.#segment.memoryBytes;
+  /**
+   * Appends what is next in {@link pages} of an earlier `VectorRows` of the same dimension and metric. Stretches may be cut anywhere; what is left of a row is
+   * awaited.
+   */
+  restore(bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length) {
+      const part = bytes.subarray(at, at + this.#rowBytes.length - this.#restored);
+      this.#rowBytes.set(part, this.#restored);
+      at += part.length;
+      this.#restored += part.length;
+      if (this.#restored < this.#rowBytes.length) return;
+      this.#restored = 0;
+      toHostOrder(this.#rowBytes, this.#rowBytes.length);
+      this.#append();
+    }
   }
 
-  /** Gives the memory back; nothing may be called afterwards. Rows that are merely forgotten are given back when they are collected. */
-  dispose(): void {
-    this.#segment.dispose();
+  get memoryBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.memoryBytes, 0);
   }
+
+  /** Gives the memory back; nothing may be called afterwards. Rows that are merely forgotten give theirs back when they are collected. */
+  dispose(): void {
+    forgotten.unregister(this);
+    for (const segment of this.#segments) segment.dispose();
+  }
+
+  /** Visits the segments that hold slots [from, to): `start` is the slot of a segment's first row, [first, end) are indexes in it. */
+  forSegments(
+    from: number,
+    to: number,
+    visit: (segment: RowSegment, start: number, first: number, end: number) => void,
+  ): void {
+    for (const [number, segment] of this.#segments.entries()) {
+      const start = this.#starts[number]!;
+      const first = Math.max(0, from - start);
+      const end = Math.min(segment.length, to - start);
+      if (first < end) visit(segment, start, first, end);
+    }
+  }
+
+  #append(): number {
+    const slot = this.length;
+    if (!this.#last.append(this.#row)) this.#appendElsewhere();
+    return slot;
+  }
+
+  #appendElsewhere(): void {
+    const start = this.length;
+    const full = this.#kernels.current();
+    const kernel = full && this.#kernels.next(full);
+    let segment: RowSegment | undefined = kernel && KernelRows.create(kernel, this.#shape);
+    if (segment === undefined || !segment.append(this.#row)) {
+      segment = new PlainRows(this.#shape);
+      segment.append(this.#row);
+    }
+    this.#segments.push(segment);
+    this.#starts.push(start);
+    this.#last = segment;
+  }
+
+  #segmentOf(slot: number): number {
+    let segment = this.#segments.length - 1;
+    while (slot < this.#starts[segment]!) segment--;
+    return segment;
+  }
+
+  /** Gathers from each segment what is its own. */
+  #gatherApart(
+    slots: Int32Array,
+    count: number,
+    out: Float32Array,
+    gather: (segment: RowSegment, own: Int32Array, found: Float32Array) => void,
+  ): void {
+    const wanted = slots.subarray(0, count);
+    for (const [number, segment] of this.#segments.entries()) {
+      const places = Array.from(wanted.keys()).filter((place) => this.#segmentOf(wanted[place]!) === number);
+      const own = Int32Array.from(places, (place) => wanted[place]! - this.#starts[number]!);
+      const found = new Float32Array(own.length);
+      gather(segment, own, found);
+      for (const [i, place] of places.entries()) out[place] = found[i]!;
+    }
+  }
+}
+
+/** Gives back the memory of rows that nobody holds any more. */
+const forgotten = new FinalizationRegistry<readonly RowSegment[]>((segments) => {
+  for (const segment of segments) segment.dispose();
+});
+
+class RowPages implements PagedBytes {
+  readonly #rows: VectorRows;
+  readonly #row: Float32Array;
+  readonly #bytes: Uint8Array;
+
+  constructor(rows: VectorRows, stride: number) {
+    this.#rows = rows;
+    this.#row = new Float32Array(stride);
+    this.#bytes = new Uint8Array(this.#row.buffer);
+  }
+
+  get byteLength(): number {
+    return this.#rows.length * this.#bytes.length;
+  }
+
+  read(from: number, to: number): Uint8Array {
+    const bytes = new Uint8Array(to - from);
+    const rowBytes = this.#bytes.length;
+    for (let at = from; at < to; ) {
+      const slot = Math.floor(at / rowBytes);
+      this.#rows.read(slot, this.#row);
+      toHostOrder(this.#bytes, rowBytes);
+      const end = Math.min(to, (slot + 1) * rowBytes);
+      bytes.set(this.#bytes.subarray(at - slot * rowBytes, end - slot * rowBytes), at - from);
+      at = end;
+    }
+    return bytes;
+  }
+}
+
+const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** Turns the first `length` bytes, 32-bit floats, from little-endian to the machine's order, or back: nearly everywhere these are the same. */
+function toHostOrder(bytes: Uint8Array, length: number): void {
+  if (IS_LITTLE_ENDIAN) return;
+  for (let at = 0; at < length; at += 4) bytes.subarray(at, at + 4).reverse();
 }

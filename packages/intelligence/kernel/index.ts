@@ -1,0 +1,10 @@
+export { gatherDistances, gatherProducts, scanDistances, scanProducts } from "./float32";
+export {
+  gatherCodeDistances,
+  gatherCodeProducts,
+  gatherRowCodeDistances,
+  gatherRowCodeProducts,
+  scanCodeDistances,
+  scanCodeProducts,
+} from "./int8";
+export { select } from "./select";

@@ -1,0 +1,24 @@
+/** What is used of the engine's WebAssembly: types of it come with browsers' libraries only. */
+export interface WebAssemblyEngine {
+  validate(bytes: Uint8Array): boolean;
+  readonly Module: new (bytes: Uint8Array) => WebAssemblyModule;
+  readonly Instance: new (
+    module: WebAssemblyModule,
+    imports: { readonly env: { readonly memory: WebAssemblyMemory } },
+  ) => { readonly exports: object };
+  readonly Memory: new (limits: { readonly initial: number }) => WebAssemblyMemory;
+  readonly CompileError: new () => Error;
+}
+
+export type WebAssemblyModule = object;
+
+export interface WebAssemblyMemory {
+  /** Another object after each growth. */
+  readonly buffer: ArrayBuffer;
+  /** @throws RangeError when there is no room. */
+  grow(pages: number): number;
+}
+
+/** `undefined` where there is none. */
+export const webAssembly: WebAssemblyEngine | undefined = (globalThis as { readonly WebAssembly?: WebAssemblyEngine })
+  .WebAssembly;
