@@ -3,7 +3,7 @@ import { type EntityRef, payloadOfRecord, type ReadScope, type StoredEvent, time
 import { Box, type EventTable, Found, type Stored } from "@strata/storage";
 import type { PartitionLayer } from "../partition/partition-layer.js";
 import type { InvertedIndex } from "../text/inverted-index.js";
-import type { TextLayer } from "../text/text-scorer.js";
+import type { TextLayer } from "../text/text-view.js";
 import { contentOf, type TextPrimitive, textsOf, textsOfEvent } from "./entry-text.js";
 import type { EventTexts } from "./event-texts.js";
 import type { HitFilter } from "./hit-filter.js";

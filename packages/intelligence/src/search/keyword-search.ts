@@ -1,6 +1,7 @@
 import { compareCodePoints, type ValueObject } from "@strata/core";
 import type { Query } from "../text/query.js";
-import { type TextExplanation, type TextHit, TextScorer } from "../text/text-scorer.js";
+import { type TextExplanation, TextScorer } from "../text/text-scorer.js";
+import type { TextHit } from "../text/top-k.js";
 import { comparePlaces } from "./entity-order.js";
 import type { EntryLayer, FoundEntry } from "./entry-layer.js";
 import type { SearchRequest } from "./search-request.js";
