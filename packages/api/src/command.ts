@@ -5,6 +5,7 @@ import { eventCommands } from "./commands/events.js";
 import { jsonCommands } from "./commands/json.js";
 import { kvCommands } from "./commands/kv.js";
 import { runCommands } from "./commands/runs.js";
+import { searchCommands } from "./commands/search.js";
 import { sessionCommands } from "./commands/session.js";
 import { spaceCommands } from "./commands/spaces.js";
 import { stateCommands } from "./commands/state.js";
@@ -15,6 +16,7 @@ export const commandTable = {
   ...eventCommands,
   ...stateCommands,
   ...jsonCommands,
+  ...searchCommands,
   ...runCommands,
   ...spaceCommands,
   ...sessionCommands,

@@ -6,12 +6,12 @@ export type { Change, CommitChanges, EntityRef, Feed, WatchFilter } from "@strat
 
 const PRIMITIVES: readonly Primitive[] = ["kv", "event", "state", "json", "vector"];
 
-const arePrimitives: OptionCheck = (value) =>
+export const arePrimitives: OptionCheck = (value) =>
   Array.isArray(value) && value.every((one) => PRIMITIVES.includes(one))
     ? undefined
     : `a list of ${PRIMITIVES.join(", ")}`;
 
-const areSpaces: OptionCheck = (value) =>
+export const areSpaces: OptionCheck = (value) =>
   value === "all" || (Array.isArray(value) && value.every((one) => typeof one === "string"))
     ? undefined
     : 'a list of spaces, or "all"';

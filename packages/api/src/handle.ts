@@ -1,5 +1,6 @@
 import { type AsOf, type Options, type Value, type ValueObject, type Version, validateSpaceName } from "@strata/core";
 import type { Database, EventLog, JsonStore, Kv, Run, StateCells, TransactionOptions } from "@strata/engine";
+import type { SearchOptions, SearchResult } from "@strata/intelligence";
 import { type CommitChanges, checkWatchFilter, type Feed, type WatchFilter } from "./feed.js";
 import { LoadedRuns } from "./loaded-runs.js";
 import { checkOptions, isString, isTime, isWholeNumber, mustFunction } from "./option-check.js";
@@ -7,6 +8,7 @@ import { type Primitives, ScopePrimitives } from "./primitives.js";
 import { type ReadView, RunReadView } from "./read-view.js";
 import { checkRecorderOptions, type Recorder, type RecorderOptions, RunRecorder } from "./recorder.js";
 import { DatabaseRuns, type Runs } from "./runs.js";
+import { checkSearchAsync } from "./search-check.js";
 import { RunSession, type Session } from "./session.js";
 import { RunSpaces, type Spaces } from "./spaces.js";
 import { checkTransactionOptions, RunTransaction, type Transaction } from "./transaction.js";
@@ -40,6 +42,11 @@ export interface Handle extends Primitives {
   transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T;
   /** A transaction to begin and commit by hand. */
   session(): Session;
+  /**
+   * `search` with the query embedded first, by the embedder that the database was opened with. What is searched is what is there then.
+   * Aborting rejects with `signal.reason`.
+   */
+  searchAsync(query: string, options?: SearchOptions & Options<{ signal: AbortSignal }>): Promise<SearchResult>;
   /**
    * Effects on the outside, kept under `scope` in this run and space: a finished one is not repeated, neither after a crash nor in a replay.
    *
@@ -96,6 +103,16 @@ export class RunHandle implements Handle {
     return this.#data().json;
   }
 
+  search(query: string, options?: SearchOptions): SearchResult {
+    return this.#data().search(query, options);
+  }
+
+  async searchAsync(query: string, options?: SearchOptions & Options<{ signal: AbortSignal }>): Promise<SearchResult> {
+    checkSearchAsync(query, options);
+    const { signal, ...request } = options ?? {};
+    return await this.#data().searchAsync(query, request, signal);
+  }
+
   get runs(): Runs {
     return new DatabaseRuns(this.database, this.#run);
   }
@@ -129,14 +146,18 @@ export class RunHandle implements Handle {
 
   at(point?: AsOf): ReadView {
     checkOptions("at", point, { version: isWholeNumber(0), time: isTime, tag: isString });
-    return new RunReadView(this.database.at(this.#loaded(), this.#space, point));
+    return new RunReadView(this.database, this.database.at(this.#loaded(), this.#space, point));
   }
 
   transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T {
     mustFunction("transaction", fn);
     checkTransactionOptions(options);
     const space = this.#space;
-    return this.database.transaction(this.#loaded(), (open) => fn(new RunTransaction(open, space)), options);
+    return this.database.transaction(
+      this.#loaded(),
+      (open) => fn(new RunTransaction(this.database, open, space)),
+      options,
+    );
   }
 
   session(): RunSession {
@@ -154,7 +175,7 @@ export class RunHandle implements Handle {
   }
 
   #data(): ScopePrimitives<Version> {
-    this.#primitives ??= new ScopePrimitives(this.database.head(this.#loaded(), this.#space));
+    this.#primitives ??= new ScopePrimitives(this.database, this.database.head(this.#loaded(), this.#space));
     return this.#primitives;
   }
 

@@ -1,5 +1,6 @@
 import type { Value, ValueObject, Version } from "@strata/core";
 import {
+  type Database,
   type EventLog,
   EventLogReader,
   EventLogStore,
@@ -19,6 +20,8 @@ import {
   type StateCells,
   type StateReads,
 } from "@strata/engine";
+import { Searcher, type SearchOptions, SearchParts, type SearchResult } from "@strata/intelligence";
+import { checkSearch } from "./search-check.js";
 
 type AnyEvents = { readonly [type: string]: ValueObject };
 
@@ -30,6 +33,15 @@ export interface Reads {
   readonly events: EventReads;
   readonly state: StateReads;
   readonly json: JsonReads;
+  /**
+   * The entries of this space that a query finds: by its words, and by nearness where an embedding is at hand. Any text is a query: words are
+   * looked for one by one, `+word` must be there and `-word` must not, `"two words"` stand together, `begin*` and `nearly~` stand for others
+   * like them. What was searched is observed, unless `observe` is false.
+   *
+   * @throws {StateError} `EMBEDDER_IS_ASYNC` when `mode` asks for vectors and the query can only be embedded asynchronously
+   * @throws {NotFoundError} `COLLECTION_NOT_FOUND`
+   */
+  search(query: string, options?: SearchOptions): SearchResult;
 }
 
 /**
@@ -46,14 +58,18 @@ export interface Primitives<W = Version> extends Reads {
 
 /** The primitives over one scope, each made when it is first asked for: a handle that only reads keys pays for keys. */
 export class ScopePrimitives<W> implements Primitives<W> {
+  readonly #database: Database;
   readonly #scope: Scope;
   #kv: Kv<Value, unknown, W> | undefined;
   #events: EventLog<AnyEvents, { readonly [type: string]: object }, W> | undefined;
   #state: StateCells | undefined;
   #json: JsonStore<Value, unknown, W> | undefined;
+  #searcher: Searcher | undefined;
 
-  constructor(scope: Scope) {
+  constructor(database: Database, scope: Scope) {
+    this.#database = database;
     this.#scope = scope;
+    this.#searcher = undefined;
     this.#kv = undefined;
     this.#events = undefined;
     this.#state = undefined;
@@ -79,18 +95,37 @@ export class ScopePrimitives<W> implements Primitives<W> {
     this.#json ??= new JsonDocumentStore(this.#scope);
     return this.#json;
   }
+
+  search(query: string, options?: SearchOptions): SearchResult {
+    checkSearch(query, options);
+    return this.#search().search(query, options);
+  }
+
+  /** @param options checked. */
+  async searchAsync(query: string, options: SearchOptions, signal: AbortSignal | undefined): Promise<SearchResult> {
+    return await this.#search().searchAsync(query, options, signal);
+  }
+
+  #search(): Searcher {
+    this.#searcher ??= new Searcher(SearchParts.of(this.#database), this.#scope);
+    return this.#searcher;
+  }
 }
 
 /** The same, for reading. */
 export class ScopeReads implements Reads {
+  readonly #database: Database;
   readonly #scope: ReadScope;
   #kv: KvReads | undefined;
   #events: EventReads | undefined;
   #state: StateReads | undefined;
   #json: JsonReads | undefined;
+  #searcher: Searcher | undefined;
 
-  constructor(scope: ReadScope) {
+  constructor(database: Database, scope: ReadScope) {
+    this.#database = database;
     this.#scope = scope;
+    this.#searcher = undefined;
     this.#kv = undefined;
     this.#events = undefined;
     this.#state = undefined;
@@ -115,5 +150,11 @@ export class ScopeReads implements Reads {
   get json(): JsonReads {
     this.#json ??= new JsonReader(this.#scope);
     return this.#json;
+  }
+
+  search(query: string, options?: SearchOptions): SearchResult {
+    checkSearch(query, options);
+    this.#searcher ??= new Searcher(SearchParts.of(this.#database), this.#scope);
+    return this.#searcher.search(query, options);
   }
 }

@@ -1,5 +1,6 @@
 import { type Version, validateSpaceName } from "@strata/core";
 import type {
+  Database,
   DigestOptions,
   EventReads,
   JsonReads,
@@ -8,6 +9,7 @@ import type {
   ReplayedScope,
   StateReads,
 } from "@strata/engine";
+import type { SearchOptions, SearchResult } from "@strata/intelligence";
 import { makeDisposable } from "./disposable.js";
 import { checkOptions, isBoolean, isString } from "./option-check.js";
 import { type Reads, ScopeReads } from "./primitives.js";
@@ -37,12 +39,14 @@ export interface ReadOnlyView extends ReadView {
 
 export class RunReadView implements ReadView {
   declare readonly [Symbol.dispose]: () => void;
+  readonly #database: Database;
   readonly #scope: PastScope;
   readonly #reads: ScopeReads;
 
-  constructor(scope: PastScope) {
+  constructor(database: Database, scope: PastScope) {
+    this.#database = database;
     this.#scope = scope;
-    this.#reads = new ScopeReads(scope);
+    this.#reads = new ScopeReads(database, scope);
   }
 
   get kv(): KvReads {
@@ -59,6 +63,10 @@ export class RunReadView implements ReadView {
 
   get json(): JsonReads {
     return this.#reads.json;
+  }
+
+  search(query: string, options?: SearchOptions): SearchResult {
+    return this.#reads.search(query, options);
   }
 
   get run(): string {
@@ -80,7 +88,7 @@ export class RunReadView implements ReadView {
   in(at: { readonly space: string }): ReadView {
     checkOptions("in", at, { space: isString }, ["space"]);
     validateSpaceName(at.space);
-    return new RunReadView(this.#scope.in(at.space));
+    return new RunReadView(this.#database, this.#scope.in(at.space));
   }
 
   digest(options?: DigestOptions): string {
@@ -98,8 +106,8 @@ export class RunReadView implements ReadView {
 export class ReplayedView extends RunReadView implements ReadOnlyView {
   readonly operationCount: number;
 
-  constructor(scope: ReplayedScope) {
-    super(scope);
+  constructor(database: Database, scope: ReplayedScope) {
+    super(database, scope);
     this.operationCount = scope.operationCount;
     Object.freeze(this);
   }

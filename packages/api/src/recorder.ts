@@ -206,7 +206,7 @@ export class RunRecorder implements Recorder {
       const meanwhile = steps.get(place);
       if (meanwhile !== undefined) return meanwhile;
       steps.put(place, step);
-      await write?.(new RunTransaction(open, this.#space));
+      await write?.(new RunTransaction(this.#database, open, this.#space));
       return undefined;
     };
     return this.#database.transaction(this.#run, attempt, { retry: COMMIT_RETRY });

@@ -287,7 +287,7 @@ export class DatabaseRuns implements Runs {
     const { run: name, at } = runAndPoint("runs.replay", point);
     const run = this.#registry().must(name);
     this.#loaded().check(run);
-    return new ReplayedView(this.#database.replayRun(run, at));
+    return new ReplayedView(this.#database, this.#database.replayRun(run, at));
   }
 
   commits(run: string, options?: CommitScan): IterableIterator<CommitSummary> {

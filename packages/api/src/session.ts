@@ -10,6 +10,7 @@ import type {
   StateCells,
   TransactionOptions,
 } from "@strata/engine";
+import type { SearchOptions, SearchResult } from "@strata/intelligence";
 import type { Command, CommandOutput } from "./command.js";
 import { makeDisposable } from "./disposable.js";
 import { executeIn } from "./executor.js";
@@ -78,6 +79,10 @@ export class RunSession implements Session {
     return this.primitivesIn(this.#space).json;
   }
 
+  search(query: string, options?: SearchOptions): SearchResult {
+    return this.primitivesIn(this.#space).search(query, options);
+  }
+
   get inTransaction(): boolean {
     return this.#open !== undefined;
   }
@@ -123,7 +128,7 @@ export class RunSession implements Session {
     let primitives = this.#spaces.get(space);
     if (primitives === undefined) {
       const head = this.#handle.database.head(this.#run, space);
-      primitives = new ScopePrimitives(new SessionScope(head, this.#scopeOf(head)));
+      primitives = new ScopePrimitives(this.#handle.database, new SessionScope(head, this.#scopeOf(head)));
       this.#spaces.set(space, primitives);
     }
     return primitives;

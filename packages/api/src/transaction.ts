@@ -1,6 +1,7 @@
 import { type Value, type ValueObject, type Version, validateSpaceName } from "@strata/core";
 import type {
   CommitInfo,
+  Database,
   EventLog,
   JsonStore,
   Kv,
@@ -8,6 +9,7 @@ import type {
   StateCells,
   TransactionOptions,
 } from "@strata/engine";
+import type { SearchOptions, SearchResult } from "@strata/intelligence";
 import {
   checkOptions,
   hasMethods,
@@ -67,14 +69,16 @@ export interface Transaction extends Primitives<undefined> {
 }
 
 export class RunTransaction implements Transaction {
+  readonly #database: Database;
   readonly #open: OpenTransaction;
   #space: string;
   #primitives: ScopePrimitives<undefined>;
 
-  constructor(open: OpenTransaction, space: string) {
+  constructor(database: Database, open: OpenTransaction, space: string) {
+    this.#database = database;
     this.#open = open;
     this.#space = space;
-    this.#primitives = new ScopePrimitives(open.scope(space));
+    this.#primitives = new ScopePrimitives(database, open.scope(space));
   }
 
   get kv(): Kv<Value, unknown, undefined> {
@@ -93,6 +97,10 @@ export class RunTransaction implements Transaction {
     return this.#primitives.json;
   }
 
+  search(query: string, options?: SearchOptions): SearchResult {
+    return this.#primitives.search(query, options);
+  }
+
   get run(): string {
     return this.#open.run.name;
   }
@@ -107,7 +115,7 @@ export class RunTransaction implements Transaction {
 
   setSpace(name: string): void {
     validateSpaceName(name);
-    this.#primitives = new ScopePrimitives(this.#open.scope(name));
+    this.#primitives = new ScopePrimitives(this.#database, this.#open.scope(name));
     this.#space = name;
   }
 
@@ -118,7 +126,7 @@ export class RunTransaction implements Transaction {
   in(at: { readonly space: string }): Transaction {
     checkOptions("in", at, { space: isString }, ["space"]);
     validateSpaceName(at.space);
-    return new RunTransaction(this.#open, at.space);
+    return new RunTransaction(this.#database, this.#open, at.space);
   }
 
   onCommit(fn: (info: CommitInfo) => void): void {

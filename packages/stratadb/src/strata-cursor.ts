@@ -46,6 +46,8 @@ import type {
   VerifyReport,
 } from "@strata/engine";
 
+import type { SearchOptions, SearchResult } from "@strata/intelligence";
+
 /** The checks of `LongWork`. */
 export const LONG_WORK = { signal: hasMethods("addEventListener", "throwIfAborted"), onProgress: isFunction };
 
@@ -97,6 +99,14 @@ export abstract class StrataCursor implements Handle {
 
   get json(): JsonStore<Value, unknown, Version> {
     return this.#here().json;
+  }
+
+  search(query: string, options?: SearchOptions): SearchResult {
+    return this.#here().search(query, options);
+  }
+
+  async searchAsync(query: string, options?: SearchOptions & Options<{ signal: AbortSignal }>): Promise<SearchResult> {
+    return await this.#here().searchAsync(query, options);
   }
 
   get runs(): Runs {

@@ -101,4 +101,5 @@ export type {
   VersionedCell,
 } from "@strata/engine";
 export { diffToJson, formatDiff, keepAll, keepByPrimitive, keepFor, keepLast } from "@strata/engine";
+export type { SearchHit, SearchOptions, SearchResult } from "@strata/intelligence";
 export type { OpenOptions } from "./open-options.js";

@@ -8,6 +8,7 @@ const CALLS: { readonly [name: string]: (db: Strata) => unknown } = {
   events: (db) => db.events,
   state: (db) => db.state,
   json: (db) => db.json,
+  search: (db) => db.search("x"),
   runs: (db) => db.runs,
   spaces: (db) => db.spaces,
   version: (db) => db.version,
@@ -37,6 +38,7 @@ const CALLS: { readonly [name: string]: (db: Strata) => unknown } = {
 
 const ASYNC_CALLS: { readonly [name: string]: (db: Strata) => Promise<unknown> } = {
   durable: (db) => db.durable(),
+  searchAsync: (db) => db.searchAsync("x"),
   checkpoint: (db) => db.checkpoint(),
   compact: (db) => db.compact(),
   verify: (db) => db.verify(),

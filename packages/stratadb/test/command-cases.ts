@@ -56,6 +56,7 @@ export const CASES: readonly Command[] = [
   { name: "json.entries" },
   { name: "json.query", key: "doc", jsonPath: "$..name" },
   { name: "json.history", key: "doc" },
+  { name: "search", query: "door Ann", highlight: true, explain: true },
   { name: "runs.list", prefix: "d" },
   { name: "runs.get", runName: "other" },
   { name: "runs.exists", runName: "nobody" },

@@ -77,6 +77,7 @@ export interface Reads {
   readonly events: EventReads;
   readonly state: StateReads;
   readonly json: JsonReads;
+  search(query: string, options?: SearchOptions): SearchResult;
 }
 export interface Primitives<W = Version> extends Reads {
   readonly kv: Kv<Value, unknown, W>;
@@ -226,6 +227,61 @@ export type PatchOperation =
   | { readonly op: "remove"; readonly path: string }
   | { readonly op: "move" | "copy"; readonly from: string; readonly path: string };
 
+// Search
+
+export type Scalar = null | boolean | number | bigint | string;
+export type FieldCondition = Options<{
+  $eq: Scalar;
+  $ne: Scalar;
+  $gt: Scalar;
+  $gte: Scalar;
+  $lt: Scalar;
+  $lte: Scalar;
+  $in: readonly Scalar[];
+  $nin: readonly Scalar[];
+  $exists: boolean;
+  $contains: Scalar;
+  $prefix: string;
+}>;
+export type Where =
+  | { readonly [field: string]: Scalar | FieldCondition }
+  | { readonly $and: readonly Where[] }
+  | { readonly $or: readonly Where[] }
+  | { readonly $not: Where };
+export type SearchOptions = Options<{
+  k: number;
+  mode: "keyword" | "vector" | "hybrid";
+  primitives: readonly Primitive[];
+  spaces: readonly string[] | "all";
+  prefix: string;
+  types: readonly string[];
+  filter: Where;
+  embedding: ArrayLike<number>;
+  collections: readonly string[];
+  timeRange: Options<{ start: number | Date; end: number | Date }>;
+  bm25: Options<{ k1: number; b: number }>;
+  weights: Options<{ keyword: number; vector: number }>;
+  explain: boolean;
+  highlight: boolean;
+  observe: boolean;
+}>;
+export interface SearchHit {
+  readonly ref: EntityRef;
+  readonly value: Value;
+  readonly score: number;
+  readonly rank: number;
+  readonly timestamp: number;
+  readonly snippet: string;
+  readonly highlights?: readonly (readonly [start: number, end: number])[];
+  readonly explain?: ValueObject;
+}
+export interface SearchResult {
+  readonly hits: readonly SearchHit[];
+  readonly truncated: boolean;
+  readonly mode: "keyword" | "vector" | "hybrid";
+  readonly elapsedUs: number;
+}
+
 // Transactions
 
 export type TransactionOptions = Options<{
@@ -280,6 +336,7 @@ export interface Handle extends Primitives {
   at(point?: AsOf): ReadView;
   transaction<T>(fn: (txn: Transaction) => T, options?: TransactionOptions): T;
   session(): Session;
+  searchAsync(query: string, options?: SearchOptions & Options<{ signal: AbortSignal }>): Promise<SearchResult>;
   recorder(scope: string, options?: Options<{ replay: boolean; redact: (value: Value) => Value }>): Recorder;
   watch(filter?: WatchFilter): Feed<CommitChanges>;
 }

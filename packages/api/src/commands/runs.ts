@@ -6,11 +6,11 @@ import {
   at,
   committed,
   count,
+  entityRef,
   flag,
   names,
   nothing,
   object,
-  sequence,
   text,
   timestamp,
   value,
@@ -59,17 +59,11 @@ const mergeOptions = {
   message: z.string().optional(),
 };
 
-const place = { run: text, space: text };
-const ref = z.union([
-  z.object({ ...place, primitive: z.enum(["kv", "state", "json"]), key: text }),
-  z.object({ ...place, primitive: z.literal("event"), type: text, sequence }),
-  z.object({ ...place, primitive: z.literal("vector"), collection: text, key: text }),
-]);
 const change = { before: value.optional(), after: value.optional() };
 const diffEntries = z
   .array(
     z.object({
-      ref,
+      ref: entityRef,
       ...change,
       paths: z
         .array(z.object({ path: text, ...change }))
@@ -80,7 +74,7 @@ const diffEntries = z
   .readonly();
 
 const sides = { base: value.optional(), ours: value.optional(), theirs: value.optional() };
-const conflicts = z.array(z.object({ ref, path: text.exactOptional(), ...sides })).readonly();
+const conflicts = z.array(z.object({ ref: entityRef, path: text.exactOptional(), ...sides })).readonly();
 const merged = z.object({ version: version.optional(), base: version, applied: count, conflicts });
 
 export const runCommands = {

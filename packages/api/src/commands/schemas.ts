@@ -73,6 +73,15 @@ export const history = z.array(
   z.union([z.object({ deleted: z.literal(false), value, ...stamp }), z.object({ deleted: z.literal(true), ...stamp })]),
 );
 
+const place = { run: text, space: text };
+
+/** Which entry something is about: EntityRef. */
+export const entityRef = z.union([
+  z.object({ ...place, primitive: z.enum(["kv", "state", "json"]), key: text }),
+  z.object({ ...place, primitive: z.literal("event"), type: text, sequence }),
+  z.object({ ...place, primitive: z.literal("vector"), collection: text, key: text }),
+]);
+
 export const entries = z.array(z.tuple([key, value]));
 
 /** What a transaction did: CommitInfo. */
