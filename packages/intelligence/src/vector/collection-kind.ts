@@ -1,5 +1,6 @@
 import { type Collection, vectorBytes, vectorRowKey } from "@strata/engine";
 import type { Stored } from "@strata/storage";
+import type { ImageParts } from "../image/image-parts.js";
 import type { IndexKind } from "../partition/slot-index.js";
 import type { Slots } from "../partition/slots.js";
 import { VectorIndex } from "./vector-index.js";
@@ -33,5 +34,9 @@ export class CollectionKind implements IndexKind<VectorIndex> {
 
   create(slots: Slots): VectorIndex {
     return new VectorIndex(this.collection, slots);
+  }
+
+  load(parts: ImageParts, slots: Slots): VectorIndex {
+    return VectorIndex.restored(this.collection, slots, parts);
   }
 }

@@ -1,9 +1,11 @@
+import { CorruptionError, type Value } from "@strata/core";
 import { type Collection, metadataOf, vectorBytes } from "@strata/engine";
 import type { Stored } from "@strata/storage";
 import { FieldSet } from "../fields/field-set.js";
+import { ImageColumns, type ImageParts } from "../image/index.js";
 import type { SlotIndex } from "../partition/slot-index.js";
 import type { Slots } from "../partition/slots.js";
-import { HnswIndex } from "./hnsw-index.js";
+import { HnswIndex, type HnswOptions } from "./hnsw-index.js";
 import { VectorRows } from "./row-store.js";
 
 /** From so many live vectors on an "auto" collection gets a graph: fewer are compared one by one as fast as a graph is walked. */
@@ -27,13 +29,27 @@ export class VectorIndex implements SlotIndex {
   #graph: HnswIndex | undefined;
   #isDisposed = false;
 
-  constructor(collection: Collection, slots: Slots) {
+  constructor(collection: Collection, slots: Slots, fields: FieldSet = new FieldSet()) {
     const { dimension, metric, quantization } = collection;
     this.collection = collection;
     this.rows = new VectorRows(dimension, metric, { int8: quantization === "int8" });
-    this.fields = new FieldSet();
+    this.fields = fields;
     this.#slots = slots;
     this.#graph = undefined;
+  }
+
+  /** As it was when it was saved. What it throws means that the image is none of these vectors. */
+  static restored(collection: Collection, slots: Slots, parts: ImageParts): VectorIndex {
+    const { fields, graph } = savedHead(parts.head);
+    const { columns } = parts;
+    const index = new VectorIndex(collection, slots, FieldSet.restored({ head: fields, columns }, slots.length));
+    const { rows } = index;
+    const vectors = new ImageColumns(columns).bytes("vectors");
+    vectors.restore((bytes) => rows.restore(bytes));
+    if (rows.length !== slots.length) throw damaged(`${rows.length} vectors for ${slots.length} slots`);
+    vectors.continueIn(rows.pages);
+    if (graph !== null) index.#graph = HnswIndex.load(rows, index.#graphOptions, { head: graph, columns });
+    return index;
   }
 
   /** Over the rows below its `length`; `undefined` while there is none. */
@@ -63,17 +79,41 @@ export class VectorIndex implements SlotIndex {
 
   *work(): Generator<void, void, undefined> {
     if (!this.wantsGraph || this.rows.length === 0) return;
-    const { m, efConstruction } = this.collection;
-    this.#graph ??= new HnswIndex(this.rows, { m, efConstruction, seed: GRAPH_SEED });
+    this.#graph ??= new HnswIndex(this.rows, this.#graphOptions);
     while (!this.#isDisposed && this.#graph.length < this.rows.length) {
       this.#graph.insert(this.#graph.length);
       yield;
     }
   }
 
+  save(): ImageParts {
+    const fields = this.fields.save();
+    const graph = this.#graph?.save();
+    return {
+      head: [fields.head, graph?.head ?? null],
+      columns: { vectors: this.rows.pages, ...fields.columns, ...graph?.columns },
+    };
+  }
+
   dispose(): void {
+    if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#graph?.dispose();
     this.rows.dispose();
   }
+
+  get #graphOptions(): HnswOptions {
+    const { m, efConstruction } = this.collection;
+    return { m, efConstruction, seed: GRAPH_SEED };
+  }
+}
+
+function savedHead(head: Value): { readonly fields: Value; readonly graph: Value } {
+  const [fields, graph] = Array.isArray(head) ? (head as readonly Value[]) : [];
+  if (!Array.isArray(fields) || graph === undefined) throw damaged("no head");
+  return { fields: fields as readonly Value[], graph };
+}
+
+function damaged(what: string): CorruptionError {
+  return new CorruptionError("SNAPSHOT_CORRUPT", `the image of a vector index has ${what}`, {});
 }

@@ -33,7 +33,7 @@ export function nearestVectors(
   if (k === 0) return [];
   const { dimension, metric } = kind.collection;
   const wanted: RowsWanted = {
-    query: new Query(vector, dimension, metric),
+    query: Query.of(vector, dimension, metric),
     rowPrefix: kind.rowPrefix + prefix,
     keyStart: kind.rowPrefix.length,
     filter,
