@@ -76,7 +76,7 @@ export {
   registerRecoveryParticipant,
 } from "./recovery-participant.js";
 export { ReplayedScope } from "./replay.js";
-export { recorderSpaceOf } from "./reserved-space.js";
+export { EMBEDDINGS_SPACE, isReservedSpace, recorderSpaceOf } from "./reserved-space.js";
 export { keepAll, keepByPrimitive, keepFor, keepLast, type Retention } from "./retention-policy.js";
 export { Run, type RunInfo, type RunPoint, type RunStatus } from "./run.js";
 export { RunHistory } from "./run-history.js";

@@ -22,3 +22,6 @@ export function userSpaces(names: readonly string[]): string[] {
 export function recorderSpaceOf(space: string): string {
   return `${RESERVED_PREFIX}recorder_${space}`;
 }
+
+/** Where the embeddings of a run are kept, of all its spaces. */
+export const EMBEDDINGS_SPACE = `${RESERVED_PREFIX}embeddings`;

@@ -1,4 +1,7 @@
 export type { CommitRecord, DerivedIndex, Operation, Run } from "@strata/engine";
+export type { Embedder, EmbedTarget } from "./embedding/embedder.js";
+export { Embedding } from "./embedding/embedding.js";
+export type { EmbeddingStatus } from "./embedding/embedding-queue.js";
 export { Indexes } from "./partition/indexes.js";
 export type { SearchMode, SearchOptions } from "./search/search-options.js";
 export { SearchParts } from "./search/search-parts.js";

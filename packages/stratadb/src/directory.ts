@@ -7,7 +7,7 @@ import type { Durability, DurabilityMode } from "@strata/durability";
 import { fileDurability } from "@strata/durability-file";
 import { Database, type DatabaseOptions } from "@strata/engine";
 import { onRelease } from "./on-release.js";
-import { engineOptions, mustMode, type OpenOptions } from "./open-options.js";
+import { embedding, engineOptions, mustMode, type OpenOptions } from "./open-options.js";
 import { openShared } from "./open-registry.js";
 import type { DatabaseShare } from "./strata-cursor.js";
 
@@ -16,6 +16,7 @@ export interface DirectorySettings {
   readonly mode: DurabilityMode;
   readonly buffered: OpenOptions["buffered"];
   readonly recovery: OpenOptions["recovery"];
+  readonly embed: OpenOptions["embed"];
   readonly engine: Omit<DatabaseOptions, "durability">;
 }
 
@@ -25,6 +26,7 @@ export function directorySettings(what: string, options: OpenOptions): Directory
     mode: mustMode(what, options),
     buffered: options.buffered,
     recovery: options.recovery,
+    embed: options.embed,
     engine: { ...engineOptions(options), memoryBudgetBytes: options.memoryBudgetBytes ?? defaultBudget() },
   };
 }
@@ -36,9 +38,10 @@ function defaultBudget(): number {
 
 /** Opens the database in a directory, or joins the engine that has it open in this process. */
 export function openDirectory(path: string, settings: DirectorySettings): DatabaseShare {
-  return openShared(path, settings, (absolutePath, whenReleased) =>
-    Database.open({ ...settings.engine, durability: onRelease(backendOf(absolutePath, settings), whenReleased) }),
-  );
+  return openShared(path, settings, (absolutePath, whenReleased) => {
+    const engine = embedding(settings.engine, settings.embed);
+    return Database.open({ ...engine, durability: onRelease(backendOf(absolutePath, settings), whenReleased) });
+  });
 }
 
 /** The same in a new directory under the system's temporary one, which is removed when the database closes. */
@@ -47,11 +50,12 @@ export function openTemporary(settings: DirectorySettings): DatabaseShare {
   const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   try {
     return openShared(path, settings, (absolutePath, whenReleased) => {
+      const engine = embedding(settings.engine, settings.embed);
       const durability = onRelease(backendOf(absolutePath, settings), () => {
         whenReleased();
         remove();
       });
-      return Database.open({ ...settings.engine, durability });
+      return Database.open({ ...engine, durability });
     });
   } catch (error) {
     remove();

@@ -18,7 +18,14 @@ import {
   type Random,
 } from "@strata/core";
 import type { Durability, DurabilityMode } from "@strata/durability";
-import type { CheckpointOptions, DatabaseOptions, Health, Retention } from "@strata/engine";
+import {
+  type CheckpointOptions,
+  type DatabaseOptions,
+  type Health,
+  RecoveryParticipant,
+  type Retention,
+} from "@strata/engine";
+import { type Embedder, Embedding } from "@strata/intelligence";
 
 /** How a database is opened. Everything has a default. */
 export type OpenOptions = Options<{
@@ -42,6 +49,8 @@ export type OpenOptions = Options<{
   limits: Partial<Limits>;
   /** `"salvage"` goes on where `"strict"`, the default, refuses a damaged log; what it dropped is in `info().recovery`. */
   recovery: "strict" | "salvage";
+  /** What makes vectors of texts: of queries, and in the background of what its `targets` name. */
+  embed: Embedder;
   clock: Clock;
   random: Random;
   /** Silent unless given. */
@@ -75,6 +84,7 @@ const CHECKS: { readonly [N in keyof OpenOptions]-?: OptionCheck } = {
   retention: isRetention,
   limits: isGroup(LIMIT_CHECKS),
   recovery: isOneOf(["strict", "salvage"]),
+  embed: hasMethods("run"),
   clock: hasMethods("now"),
   random: hasMethods("bytes"),
   logger: hasMethods("log"),
@@ -108,6 +118,14 @@ export function mustMode(what: string, options: OpenOptions | undefined): Durabi
 export function engineOptions(options: OpenOptions): Omit<DatabaseOptions, "durability"> {
   const { readOnly, checkpoint, memoryBudgetBytes, retention, limits, clock, random, logger, onHealth } = options;
   return { readOnly, checkpoint, memoryBudgetBytes, retention, limits, clock, random, logger, onHealth };
+}
+
+/** The same, for a database that embeds. @throws {InvalidArgumentError} `INVALID_ARGUMENT`, `INVALID_PATH` for what is no embedder */
+export function embedding(options: Omit<DatabaseOptions, "durability">, embed: Embedder | undefined): typeof options {
+  if (embed === undefined) return options;
+  const embedder = Embedding.check(embed);
+  const participant = new RecoveryParticipant("embedding", (database) => Embedding.begin(database, embedder));
+  return { ...options, participants: [...(options.participants ?? []), participant] };
 }
 
 /** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */

@@ -105,6 +105,7 @@ function mustAgree(path: string, open: DirectorySettings, asked: DirectorySettin
     const given = asked.engine[option];
     if (given !== undefined && given !== open.engine[option]) throw disagreement(path, option, {});
   }
+  if (asked.embed !== undefined && asked.embed !== open.embed) throw disagreement(path, "embed", {});
 }
 
 /** The settings that are plain data, as text, what is left out as its default. */
