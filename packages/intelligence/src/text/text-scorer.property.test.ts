@@ -17,7 +17,7 @@ const item = fc.oneof(
   fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => `"${words.join(" ")}"`),
   fc.tuple(word, word).map(([a, b]) => `"${a} ${b.slice(0, 2)}*"`),
   fc.tuple(word, word).map(([a, b]) => `${a}.${b}`),
-  fc.constantFrom("a", "b", "*", "日", "\ud800", '"', "+", "-"),
+  fc.constantFrom("a", "b", "r*", "s*", "a*", "runs~2", "*", "日", "\ud800", '"', "+", "-"),
 );
 const query = fc
   .array(fc.tuple(fc.constantFrom("", "", "", "", "+", "-"), item), { minLength: 1, maxLength: 6 })
@@ -27,7 +27,7 @@ const search = fc.record({
   query,
   k: fc.constantFrom(1, 3, 10, 1000),
   // Of the versions so far, as a part of them.
-  at: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true })),
+  at: fc.oneof(fc.constant(1), fc.integer({ min: 0, max: 20 }).map((part) => part / 20)),
   hidden: fc.constantFrom(0, 0, 0.02, 0.5),
 });
 
