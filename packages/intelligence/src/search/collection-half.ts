@@ -27,7 +27,10 @@ const COLLECTION_ROWS: KeyRange = { start: COLLECTION_PREFIX, end: prefixEnd(COL
 /** Where hits are left out by their time, more are looked at, so many times as many at a time. */
 const WIDENING = 4;
 
-/** The vector collections of the spaces searched, as they are found by `embedding`. */
+/**
+ * The vector collections of the spaces searched: those that are named, or all of the dimension where the caller gives the embedding. What
+ * an embedder makes of a query says nothing about vectors that came from elsewhere, unless the caller names them.
+ */
 export class CollectionHalf implements VectorHalf {
   readonly #indexes: Indexes;
 
@@ -35,19 +38,13 @@ export class CollectionHalf implements VectorHalf {
     this.#indexes = indexes;
   }
 
-  hasAny({ scope, spaces, request }: Omit<VectorQuestion, "embedding" | "limit">, dimension: number): boolean {
-    if (!asksFor(request, "vector")) return false;
-    return spaces.some((space) => {
-      for (const [name, collection] of collectionsIn(tableIn(scope, space).view())) {
-        if (request.collections?.includes(name) ?? collection.dimension === dimension) return true;
-      }
-      return false;
-    });
+  hasAny({ request }: Omit<VectorQuestion, "embedding" | "limit">): boolean {
+    return asksFor(request, "vector") && request.collections !== undefined;
   }
 
   search(question: VectorQuestion): VectorHit[] {
     const { scope, spaces, request, embedding, limit } = question;
-    if (!asksFor(request, "vector")) return [];
+    if (!asksFor(request, "vector") || (request.collections ?? request.embedding) === undefined) return [];
     const missing = new Set(request.collections);
     const hits: CollectionHit[] = [];
     for (const space of spaces) {
