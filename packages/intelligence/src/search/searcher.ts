@@ -196,7 +196,8 @@ export class Searcher {
     const { mode, embedding } = request;
     if (mode === "keyword" || embedding !== undefined) return false;
     if (this.#parts.embedder !== undefined) {
-      return mode !== undefined || this.#parts.vectors.some((half) => half.hasAny({ ...ground, request }));
+      const { dimension } = this.#parts.embedder;
+      return mode !== undefined || this.#parts.vectors.some((half) => half.hasAny({ ...ground, request }, dimension));
     }
     if (mode === undefined) return false;
     throw new InvalidArgumentError(

@@ -26,8 +26,8 @@ export interface VectorHit {
 
 /** What finds entries by nearness. */
 export interface VectorHalf {
-  /** Whether there may be anything to be found by an embedder's vector: if not, the query need not be made into one. Unobserved. */
-  hasAny(question: Omit<VectorQuestion, "embedding" | "limit">): boolean;
+  /** Whether there may be anything that an embedder's vector of `dimension` finds: if not, the query need not be made into one. Unobserved. */
+  hasAny(question: Omit<VectorQuestion, "embedding" | "limit">, dimension: number): boolean;
   /**
    * The nearest, best first, equal ones in the order of hits; no entry twice.
    *
