@@ -1,4 +1,5 @@
 export { gatherDistances, gatherProducts, scanDistances, scanProducts } from "./float32";
+export { insertIntoGraph, searchGraph } from "./hnsw";
 export {
   gatherCodeDistances,
   gatherCodeProducts,

@@ -1,6 +1,8 @@
 import { assert, CorruptionError, type Value } from "@strata/core";
 import { Column, ImageColumns, type ImageParts } from "../image/index.js";
 import { GRAPH_SLOTS_MAX } from "./hnsw-beam.js";
+import { KernelColumn } from "./hnsw-kernel-column.js";
+import { KernelWalk } from "./hnsw-kernel-walk.js";
 import { HnswLinks, NO_SLOT } from "./hnsw-links.js";
 import { type GraphWalk, ScriptWalk } from "./hnsw-walk.js";
 import { levelOf } from "./level.js";
@@ -49,7 +51,8 @@ export class HnswIndex {
   readonly options: HnswOptions;
   readonly #rows: VectorRows;
   readonly #links: HnswLinks;
-  readonly #walk: GraphWalk;
+  readonly #scriptWalk: ScriptWalk;
+  readonly #kernelWalk: KernelWalk | undefined;
   /** A slot on the highest level there is. */
   #entry: number;
   #top: number;
@@ -58,8 +61,18 @@ export class HnswIndex {
     this.options = options;
     this.#rows = rows;
     const columns = saved === undefined ? undefined : new ImageColumns(saved.columns);
-    this.#links = new HnswLinks(options.m, () => new Column(Int32Array), columns);
-    this.#walk = new ScriptWalk(rows, this.#links, rows.int8);
+    const kernel = rows.kernelRows?.kernel;
+    if (kernel === undefined) {
+      this.#links = new HnswLinks(options.m, (column) => column ?? new Column(Int32Array), columns);
+      this.#kernelWalk = undefined;
+    } else {
+      const make = (column?: Column<Int32Array>) =>
+        column === undefined ? new KernelColumn(kernel) : KernelColumn.from(kernel, column);
+      const links = new HnswLinks(options.m, make, columns);
+      this.#links = links;
+      this.#kernelWalk = new KernelWalk(rows, links, rows.int8);
+    }
+    this.#scriptWalk = new ScriptWalk(rows, this.#links, rows.int8);
     this.#entry = NOWHERE;
     this.#top = NOWHERE;
     if (saved !== undefined) this.#restore(saved.head);
@@ -82,7 +95,8 @@ export class HnswIndex {
     const { seed, m, efConstruction } = this.options;
     const level = levelOf(seed, slot, m);
     this.#links.add(level);
-    const isLinked = this.#entry === NOWHERE || this.#walk.insert(slot, level, this.#entry, this.#top, efConstruction);
+    const isLinked =
+      this.#entry === NOWHERE || this.#walk(efConstruction).insert(slot, level, this.#entry, this.#top, efConstruction);
     if (isLinked && level > this.#top) {
       this.#top = level;
       this.#entry = slot;
@@ -104,15 +118,13 @@ export class HnswIndex {
     visits: number = Number.POSITIVE_INFINITY,
   ): GraphNeighbors {
     if (this.#entry === NOWHERE || k < 1) return NONE;
-    const walk = this.#walk;
     const breadth = Math.max(1, Math.min(Math.max(ef, k), this.length));
     const capacity = accept === undefined ? breadth : Math.max(DETOUR * breadth, DETOUR_MIN);
+    const walk = this.#walk(capacity);
     walk.search(query, this.#entry, this.#top, { breadth, capacity, proposed: proposed(k), visits, accept });
-    const { slots, proximities, visited, isCut } = walk;
-    const count = throughTies(proximities, walk.count, k);
-    const found = this.#haveTwins(slots, count)
-      ? this.#withTwins(count, k, accept)
-      : { count, slots: slots.slice(0, count), proximities: proximities.slice(0, count) };
+    const { visited, isCut } = walk;
+    const count = throughTies(walk, k);
+    const found = this.#haveTwins(walk, count) ? this.#withTwins(walk, count, k, accept) : neighbors(walk, count);
     return { ...found, visited, isCut };
   }
 
@@ -126,23 +138,29 @@ export class HnswIndex {
   }
 
   dispose(): void {
-    this.#walk.dispose();
+    for (const column of Object.values(this.#links.columns())) if (column instanceof KernelColumn) column.dispose();
   }
 
-  #haveTwins(slots: Int32Array, count: number): boolean {
+  /** The compiled walk, where all it needs lies in its memory. */
+  #walk(capacity: number): GraphWalk {
+    const walk = this.#kernelWalk;
+    return walk?.isReady(capacity) ? walk : this.#scriptWalk;
+  }
+
+  #haveTwins(walk: GraphWalk, count: number): boolean {
     const twins = this.#links.twins.array;
-    for (let i = 0; i < count; i++) if (twins[slots[i]!] !== NO_SLOT) return true;
+    for (let i = 0; i < count; i++) if (twins[walk.slotAt(i)] !== NO_SLOT) return true;
     return false;
   }
 
   /** The first `count` results of the walk with their twins: the first `k` of them all, and what is as near as the last. */
-  #withTwins(count: number, k: number, accept: ((slot: number) => boolean) | undefined): Neighbors {
+  #withTwins(walk: GraphWalk, count: number, k: number, accept: ((slot: number) => boolean) | undefined): Neighbors {
     const twins = this.#links.twins.array;
     const found: { slot: number; proximity: number }[] = [];
     for (let i = 0; i < count; i++) {
-      const proximity = this.#walk.proximities[i]!;
+      const proximity = walk.proximityAt(i);
       if (found.length >= k && proximity !== found.at(-1)!.proximity) break;
-      for (let slot = this.#walk.slots[i]!; slot !== NO_SLOT; slot = twins[slot]!) {
+      for (let slot = walk.slotAt(i); slot !== NO_SLOT; slot = twins[slot]!) {
         if (accept === undefined || accept(slot)) found.push({ slot, proximity });
       }
     }
@@ -178,9 +196,19 @@ const NONE: GraphNeighbors = {
   isCut: false,
 };
 
-/** How many of `count` proximities, which descend, are among the first `k` or equal to the last of these. */
-function throughTies(proximities: Float32Array, count: number, k: number): number {
-  let end = Math.min(k, count);
-  while (end < count && proximities[end] === proximities[k - 1]) end++;
+/** How many results of a walk are among the first `k` or as near as the last of these. */
+function throughTies(walk: GraphWalk, k: number): number {
+  let end = Math.min(k, walk.count);
+  while (end < walk.count && walk.proximityAt(end) === walk.proximityAt(k - 1)) end++;
   return end;
+}
+
+function neighbors(walk: GraphWalk, count: number): Neighbors {
+  const slots = new Int32Array(count);
+  const proximities = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    slots[i] = walk.slotAt(i);
+    proximities[i] = walk.proximityAt(i);
+  }
+  return { count, slots, proximities };
 }

@@ -14,21 +14,24 @@ export const NO_SLOT = -1;
  *    linked all its twins are reached, the newest first. `twins` has -1 where there is no other.
  * 5. An element is touched before it is changed.
  */
-export class HnswLinks {
+export class HnswLinks<C extends Column<Int32Array> = Column<Int32Array>> {
   readonly m: number;
-  readonly ground: Column<Int32Array>;
-  readonly places: Column<Int32Array>;
-  readonly upper: Column<Int32Array>;
-  readonly twins: Column<Int32Array>;
+  readonly ground: C;
+  readonly places: C;
+  readonly upper: C;
+  readonly twins: C;
 
-  /** @param columns of an image. @throws CorruptionError when they are no lists of neighbors */
-  constructor(m: number, make: () => Column<Int32Array>, columns?: ImageColumns) {
+  /**
+   * @param make makes a column, of what a saved one holds or empty.
+   * @param saved columns of an image. @throws CorruptionError when they are no lists of neighbors
+   */
+  constructor(m: number, make: (saved: Column<Int32Array> | undefined) => C, saved?: ImageColumns) {
     this.m = m;
-    this.ground = columns?.numbers("ground", Int32Array) ?? make();
-    this.places = columns?.numbers("places", Int32Array) ?? make();
-    this.upper = columns?.numbers("upper", Int32Array) ?? make();
-    this.twins = columns?.numbers("twins", Int32Array) ?? make();
-    if (columns !== undefined) this.#check();
+    this.ground = make(saved?.numbers("ground", Int32Array));
+    this.places = make(saved?.numbers("places", Int32Array));
+    this.upper = make(saved?.numbers("upper", Int32Array));
+    this.twins = make(saved?.numbers("twins", Int32Array));
+    if (saved !== undefined) this.#check();
   }
 
   /** Slots there are lists of. */

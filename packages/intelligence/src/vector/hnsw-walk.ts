@@ -18,22 +18,22 @@ export interface WalkLimits {
 
 /** Walks the graph: nearest rows are looked for, and rows are linked. */
 export interface GraphWalk {
-  /** What the last search found, nearest first, of twins the one that is linked: `count` in `slots` and `proximities`, valid until the next call. */
-  readonly count: number;
-  readonly slots: Int32Array;
-  readonly proximities: Float32Array;
-  /** Rows that the last search compared with its query. */
-  readonly visited: number;
-  /** Whether the last search was ended by a limit before it had all the results it looked for. */
-  readonly isCut: boolean;
+  /** About the nearest rows linked so far. What was found, and how, is valid until the next call. */
   search(query: Query, entry: number, top: number, limits: WalkLimits): void;
+  /** Rows found, nearest first; of twins the one that is linked. */
+  readonly count: number;
+  slotAt(position: number): number;
+  proximityAt(position: number): number;
+  /** Rows that were compared with the query. */
+  readonly visited: number;
+  /** Whether the search was ended by a limit before it had all the results it looked for. */
+  readonly isCut: boolean;
   /**
    * Links the row of `slot` on the levels up to `level`; its lists are there, empty.
    *
    * @returns false when it became the twin of a row that is linked.
    */
   insert(slot: number, level: number, entry: number, top: number, efConstruction: number): boolean;
-  dispose(): void;
 }
 
 const NOBODY = -1;
@@ -47,7 +47,6 @@ const BUILDING = { proposed: 0, visits: Number.POSITIVE_INFINITY, accept: undefi
  * What it keeps between calls is shared by all graphs: it is used by one search at a time, `accept` must not begin another.
  */
 export class ScriptWalk implements GraphWalk {
-  slots: Int32Array = new Int32Array(0);
   visited = 0;
   isCut = false;
   readonly #rows: VectorRows;
@@ -62,6 +61,7 @@ export class ScriptWalk implements GraphWalk {
   readonly #proximities: Float32Array;
   readonly #chosen: Int32Array;
   readonly #linked: Int32Array;
+  #found: Int32Array = new Int32Array(0);
   #inFull: Float32Array = new Float32Array(0);
 
   constructor(rows: VectorRows, links: HnswLinks, isApproximate: boolean) {
@@ -79,8 +79,12 @@ export class ScriptWalk implements GraphWalk {
     return beam.count;
   }
 
-  get proximities(): Float32Array {
-    return beam.proximities;
+  slotAt(position: number): number {
+    return beam.slotAt(position);
+  }
+
+  proximityAt(position: number): number {
+    return beam.proximities[position]!;
   }
 
   search(query: Query, entry: number, top: number, limits: WalkLimits): void {
@@ -92,7 +96,6 @@ export class ScriptWalk implements GraphWalk {
     this.#query = undefined;
     this.isCut ||= beam.isCut;
     beam.keepAccepted();
-    this.#readSlots();
     if (this.#isApproximate) this.#compareInFull(query, Math.min(beam.count, limits.proposed));
   }
 
@@ -119,8 +122,6 @@ export class ScriptWalk implements GraphWalk {
     }
     return true;
   }
-
-  dispose(): void {}
 
   /** Nearest row on each level from `top` down to above `level`, by steps to the nearest neighbor. */
   #descend(entry: number, top: number, level: number): void {
@@ -228,18 +229,16 @@ export class ScriptWalk implements GraphWalk {
     this.#links.write(slot, level, this.#chosen, this.#choose(room));
   }
 
-  #readSlots(): void {
-    if (this.slots.length < beam.count) this.slots = new Int32Array(beam.count);
-    for (let position = 0; position < beam.count; position++) this.slots[position] = beam.slotAt(position);
-  }
-
   /** The first `count` rows found, in order of their proximity in full. */
   #compareInFull(query: Query, count: number): void {
-    if (this.#inFull.length < count) this.#inFull = new Float32Array(count);
-    this.#rows.gather(query, this.slots, count, this.#inFull);
+    if (this.#found.length < count) {
+      this.#found = new Int32Array(count);
+      this.#inFull = new Float32Array(count);
+    }
+    for (let position = 0; position < count; position++) this.#found[position] = beam.slotAt(position);
+    this.#rows.gather(query, this.#found, count, this.#inFull);
     beam.reset(count, count);
-    for (let i = 0; i < count; i++) beam.offer(this.#inFull[i]!, this.slots[i]!, true);
-    this.#readSlots();
+    for (let i = 0; i < count; i++) beam.offer(this.#inFull[i]!, this.#found[i]!, true);
   }
 
   /** Proximities of the first `count` fresh slots to the query. */
@@ -251,7 +250,7 @@ export class ScriptWalk implements GraphWalk {
   }
 
   #compareRow(slot: number, others: Int32Array, count: number): void {
-    if (this.#isApproximate) this.#rows.gatherOf(slot, others, count, this.#proximities);
+    if (this.#isApproximate) this.#rows.gatherApproximateOf(slot, others, count, this.#proximities);
     else this.#rows.gatherOf(slot, others, count, this.#proximities);
   }
 }

@@ -4,10 +4,16 @@ export interface WebAssemblyEngine {
   readonly Module: new (bytes: Uint8Array) => WebAssemblyModule;
   readonly Instance: new (
     module: WebAssemblyModule,
-    imports: { readonly env: { readonly memory: WebAssemblyMemory } },
+    imports: { readonly env: { readonly memory: WebAssemblyMemory }; readonly hnsw: GraphCallbacks },
   ) => { readonly exports: object };
   readonly Memory: new (limits: { readonly initial: number }) => WebAssemblyMemory;
   readonly CompileError: new () => Error;
+}
+
+/** What the walk of a graph calls (see `kernel/hnsw.ts`). */
+export interface GraphCallbacks {
+  accept(slot: number): boolean;
+  touch(column: number, index: number): void;
 }
 
 export type WebAssemblyModule = object;

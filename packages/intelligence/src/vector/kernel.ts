@@ -1,6 +1,6 @@
 import { TERMS_BYTES } from "./distance-int8.js";
 import { PLAIN_KERNEL, RELAXED_KERNEL } from "./kernel-bytes.js";
-import { type WebAssemblyEngine, type WebAssemblyModule, webAssembly } from "./kernel-engine.js";
+import { type GraphCallbacks, type WebAssemblyEngine, type WebAssemblyModule, webAssembly } from "./kernel-engine.js";
 import { KernelMemory } from "./kernel-memory.js";
 import type { Query } from "./row-store-query.js";
 
@@ -56,6 +56,8 @@ export const CALL_ROWS = 16_384;
 /** Kernels write whole groups of four, and read whole groups of sixteen. */
 const LIST_BYTES = 4 * (CALL_ROWS + 16);
 
+const NO_CALLBACKS: GraphCallbacks = { accept: () => false, touch: () => {} };
+
 /** The compiled kernel over one memory, with places there for a query and for lists. They are used by one search at a time. */
 export class Kernel {
   readonly calls: KernelCalls;
@@ -71,6 +73,8 @@ export class Kernel {
   boundsOf: object | undefined = undefined;
   /** Room for the terms of a row that is the query. */
   readonly rowTerms: number;
+  /** What the walk of a graph calls back: set before each walk. */
+  graph: GraphCallbacks = NO_CALLBACKS;
   readonly #vector: QueryPlace;
   readonly #codes: QueryPlace;
 
@@ -78,7 +82,14 @@ export class Kernel {
   constructor(engine: WebAssemblyEngine, module: WebAssemblyModule, isRelaxed: boolean, memory: KernelMemory) {
     this.memory = memory;
     this.isRelaxed = isRelaxed;
-    this.calls = new engine.Instance(module, { env: { memory: memory.memory } }).exports as KernelCalls;
+    const imports = {
+      env: { memory: memory.memory },
+      hnsw: {
+        accept: (slot: number) => this.graph.accept(slot),
+        touch: (column: number, index: number) => this.graph.touch(column, index),
+      },
+    };
+    this.calls = new engine.Instance(module, imports).exports as KernelCalls;
     this.list = memory.allocate(LIST_BYTES);
     this.out = memory.allocate(LIST_BYTES);
     this.bounds = memory.allocate(LIST_BYTES);

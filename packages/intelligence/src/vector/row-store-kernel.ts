@@ -49,6 +49,27 @@ export class KernelRows implements RowSegment {
     this.#isBounded = this.#coder !== undefined;
   }
 
+  get kernel(): Kernel {
+    return this.#kernel;
+  }
+
+  get shape(): RowShape {
+    return this.#shape;
+  }
+
+  /** Address of the list of addresses of blocks of vectors; another one after rows were appended, as with those below. */
+  get vectorTable(): number {
+    return this.#table;
+  }
+
+  get codeTable(): number {
+    return this.#table + 4 * this.#tableRoom;
+  }
+
+  get markTable(): number {
+    return this.#table + 8 * this.#tableRoom;
+  }
+
   append(row: Float32Array): boolean {
     if (this.length === this.#blocks.length * this.#blockRows && !this.#grow()) return false;
     const { memory } = this.#kernel;

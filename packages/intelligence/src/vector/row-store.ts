@@ -63,6 +63,11 @@ export class VectorRows {
     return this.#starts.at(-1)! + this.#last.length;
   }
 
+  /** All the rows, where they lie in the memory of one kernel. */
+  get kernelRows(): KernelRows | undefined {
+    return this.#segments.length === 1 && this.#last instanceof KernelRows ? this.#last : undefined;
+  }
+
   /** Copies `vector`, little-endian 32-bit floats when it is bytes, behind the last row. @returns its slot */
   append(vector: Uint8Array | Float32Array): number {
     const row = this.#row;
