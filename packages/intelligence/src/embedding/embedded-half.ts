@@ -28,9 +28,9 @@ export class EmbeddedHalf implements VectorHalf {
     this.#primitives = [...new Set(embedder.targets.map(({ primitive }) => primitive))];
   }
 
-  hasAny(question: Omit<VectorQuestion, "embedding" | "limit">, dimension: number): boolean {
+  hasAny(question: Omit<VectorQuestion, "embedding" | "limit">): boolean {
     this.#touched(question.scope.run);
-    return dimension === this.#embedder.dimension && this.#places(question).length > 0;
+    return this.#places(question).length > 0;
   }
 
   search(question: VectorQuestion): readonly VectorHit[] {
