@@ -9,6 +9,7 @@ import { searchCommands } from "./commands/search.js";
 import { sessionCommands } from "./commands/session.js";
 import { spaceCommands } from "./commands/spaces.js";
 import { stateCommands } from "./commands/state.js";
+import { vectorCommands } from "./commands/vectors.js";
 
 /** Every operation as a row: what the executor, the CLI, tools and reference pages are made from. */
 export const commandTable = {
@@ -16,6 +17,7 @@ export const commandTable = {
   ...eventCommands,
   ...stateCommands,
   ...jsonCommands,
+  ...vectorCommands,
   ...searchCommands,
   ...runCommands,
   ...spaceCommands,

@@ -4,7 +4,7 @@ import type { SearchOptions, SearchResult } from "@strata/intelligence";
 import { type CommitChanges, checkWatchFilter, type Feed, type WatchFilter } from "./feed.js";
 import { LoadedRuns } from "./loaded-runs.js";
 import { checkOptions, isString, isTime, isWholeNumber, mustFunction } from "./option-check.js";
-import { type Primitives, ScopePrimitives } from "./primitives.js";
+import { type Primitives, ScopePrimitives, type Vectors } from "./primitives.js";
 import { type ReadView, RunReadView } from "./read-view.js";
 import { checkRecorderOptions, type Recorder, type RecorderOptions, RunRecorder } from "./recorder.js";
 import { DatabaseRuns, type Runs } from "./runs.js";
@@ -101,6 +101,10 @@ export class RunHandle implements Handle {
 
   get json(): JsonStore<Value, unknown, Version> {
     return this.#data().json;
+  }
+
+  get vectors(): Vectors<Version> {
+    return this.#data().vectors;
   }
 
   search(query: string, options?: SearchOptions): SearchResult {

@@ -25,7 +25,7 @@ export {
   isWholeNumber,
   type OptionCheck,
 } from "./option-check.js";
-export type { JsonPath, PatchOperation, Primitives, Reads } from "./primitives.js";
+export type { JsonPath, PatchOperation, Primitives, Reads, VectorReads, Vectors } from "./primitives.js";
 export type { ReadOnlyView, ReadView } from "./read-view.js";
 export type { EffectContext, Recorder, RecorderOptions } from "./recorder.js";
 export type { RunListOptions, Runs } from "./runs.js";

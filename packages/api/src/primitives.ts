@@ -20,12 +20,23 @@ import {
   type StateCells,
   type StateReads,
 } from "@strata/engine";
-import { Searcher, type SearchOptions, SearchParts, type SearchResult } from "@strata/intelligence";
+import {
+  Indexes,
+  SearchableVectorReader,
+  SearchableVectorStore,
+  Searcher,
+  type SearchOptions,
+  SearchParts,
+  type SearchResult,
+  type SearchableVectorReads as VectorReads,
+  type SearchableVectors as Vectors,
+} from "@strata/intelligence";
 import { checkSearch } from "./search-check.js";
 
 type AnyEvents = { readonly [type: string]: ValueObject };
 
 export type { JsonPatchOperation as PatchOperation, JsonPath } from "@strata/engine";
+export type { VectorReads, Vectors };
 
 /** Everything that can be read in one run and one space. */
 export interface Reads {
@@ -33,6 +44,7 @@ export interface Reads {
   readonly events: EventReads;
   readonly state: StateReads;
   readonly json: JsonReads;
+  readonly vectors: VectorReads;
   /**
    * The entries of this space that a query finds: by its words, and by nearness where an embedding is at hand. Any text is a query: words are
    * looked for one by one, `+word` must be there and `-word` must not, `"two words"` stand together, `begin*` and `nearly~` stand for others
@@ -54,6 +66,7 @@ export interface Primitives<W = Version> extends Reads {
   readonly events: EventLog<AnyEvents, { readonly [type: string]: object }, W>;
   readonly state: StateCells;
   readonly json: JsonStore<Value, unknown, W>;
+  readonly vectors: Vectors<W>;
 }
 
 /** The primitives over one scope, each made when it is first asked for: a handle that only reads keys pays for keys. */
@@ -64,6 +77,7 @@ export class ScopePrimitives<W> implements Primitives<W> {
   #events: EventLog<AnyEvents, { readonly [type: string]: object }, W> | undefined;
   #state: StateCells | undefined;
   #json: JsonStore<Value, unknown, W> | undefined;
+  #vectors: Vectors<W> | undefined;
   #searcher: Searcher | undefined;
 
   constructor(database: Database, scope: Scope) {
@@ -74,6 +88,7 @@ export class ScopePrimitives<W> implements Primitives<W> {
     this.#events = undefined;
     this.#state = undefined;
     this.#json = undefined;
+    this.#vectors = undefined;
   }
 
   get kv(): Kv<Value, unknown, W> {
@@ -94,6 +109,11 @@ export class ScopePrimitives<W> implements Primitives<W> {
   get json(): JsonStore<Value, unknown, W> {
     this.#json ??= new JsonDocumentStore(this.#scope);
     return this.#json;
+  }
+
+  get vectors(): Vectors<W> {
+    this.#vectors ??= new SearchableVectorStore<W>(this.#scope, Indexes.of(this.#database));
+    return this.#vectors;
   }
 
   search(query: string, options?: SearchOptions): SearchResult {
@@ -120,6 +140,7 @@ export class ScopeReads implements Reads {
   #events: EventReads | undefined;
   #state: StateReads | undefined;
   #json: JsonReads | undefined;
+  #vectors: VectorReads | undefined;
   #searcher: Searcher | undefined;
 
   constructor(database: Database, scope: ReadScope) {
@@ -130,6 +151,7 @@ export class ScopeReads implements Reads {
     this.#events = undefined;
     this.#state = undefined;
     this.#json = undefined;
+    this.#vectors = undefined;
   }
 
   get kv(): KvReads {
@@ -150,6 +172,11 @@ export class ScopeReads implements Reads {
   get json(): JsonReads {
     this.#json ??= new JsonReader(this.#scope);
     return this.#json;
+  }
+
+  get vectors(): VectorReads {
+    this.#vectors ??= new SearchableVectorReader(this.#scope, Indexes.of(this.#database));
+    return this.#vectors;
   }
 
   search(query: string, options?: SearchOptions): SearchResult {

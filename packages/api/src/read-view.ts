@@ -12,7 +12,7 @@ import type {
 import type { SearchOptions, SearchResult } from "@strata/intelligence";
 import { makeDisposable } from "./disposable.js";
 import { checkOptions, isBoolean, isString } from "./option-check.js";
-import { type Reads, ScopeReads } from "./primitives.js";
+import { type Reads, ScopeReads, type VectorReads } from "./primitives.js";
 
 /** A run as it was at one version. Reads never change; what they need is kept until the view is disposed or collected. */
 export interface ReadView extends Reads, Disposable {
@@ -63,6 +63,10 @@ export class RunReadView implements ReadView {
 
   get json(): JsonReads {
     return this.#reads.json;
+  }
+
+  get vectors(): VectorReads {
+    return this.#reads.vectors;
   }
 
   search(query: string, options?: SearchOptions): SearchResult {

@@ -15,7 +15,7 @@ import type { Command, CommandOutput } from "./command.js";
 import { makeDisposable } from "./disposable.js";
 import { executeIn } from "./executor.js";
 import type { RunHandle } from "./handle.js";
-import { type Primitives, ScopePrimitives } from "./primitives.js";
+import { type Primitives, ScopePrimitives, type Vectors } from "./primitives.js";
 import { SessionScope } from "./session-scope.js";
 import { checkSessionOptions } from "./transaction.js";
 
@@ -77,6 +77,10 @@ export class RunSession implements Session {
 
   get json(): JsonStore<Value, unknown, Version | undefined> {
     return this.primitivesIn(this.#space).json;
+  }
+
+  get vectors(): Vectors<Version | undefined> {
+    return this.primitivesIn(this.#space).vectors;
   }
 
   search(query: string, options?: SearchOptions): SearchResult {

@@ -21,7 +21,7 @@ import {
   isWholeNumber,
   mustFunction,
 } from "./option-check.js";
-import { type Primitives, ScopePrimitives } from "./primitives.js";
+import { type Primitives, ScopePrimitives, type Vectors } from "./primitives.js";
 
 const SESSION_CHECKS = {
   readOnly: isBoolean,
@@ -95,6 +95,10 @@ export class RunTransaction implements Transaction {
 
   get json(): JsonStore<Value, unknown, undefined> {
     return this.#primitives.json;
+  }
+
+  get vectors(): Vectors<undefined> {
+    return this.#primitives.vectors;
   }
 
   search(query: string, options?: SearchOptions): SearchResult {

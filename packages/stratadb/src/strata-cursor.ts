@@ -18,6 +18,7 @@ import {
   type Session,
   type Spaces,
   type Transaction,
+  type Vectors,
   type WatchFilter,
 } from "@strata/api";
 import {
@@ -99,6 +100,10 @@ export abstract class StrataCursor implements Handle {
 
   get json(): JsonStore<Value, unknown, Version> {
     return this.#here().json;
+  }
+
+  get vectors(): Vectors<Version> {
+    return this.#here().vectors;
   }
 
   search(query: string, options?: SearchOptions): SearchResult {

@@ -24,6 +24,8 @@ export {
   type Session,
   type Spaces,
   type Transaction,
+  type VectorReads,
+  type Vectors,
   type WatchFilter,
 } from "@strata/api";
 export {
@@ -63,6 +65,8 @@ export type {
   ChainReport,
   CheckpointInfo,
   CheckpointOptions,
+  CollectionInfo,
+  CollectionOptions,
   CommitInfo,
   CommitSummary as CommitRecord,
   CompactionInfo,
@@ -96,10 +100,13 @@ export type {
   StateReads,
   TransactionMetrics,
   TransactionOptions,
+  VectorEntry,
+  VectorInput,
   VerifyProblem,
   VerifyReport,
   VersionedCell,
+  Where,
 } from "@strata/engine";
 export { diffToJson, formatDiff, keepAll, keepByPrimitive, keepFor, keepLast } from "@strata/engine";
-export type { SearchHit, SearchOptions, SearchResult } from "@strata/intelligence";
+export type { SearchHit, SearchOptions, SearchResult, VectorMatch } from "@strata/intelligence";
 export type { OpenOptions } from "./open-options.js";

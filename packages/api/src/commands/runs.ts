@@ -50,7 +50,10 @@ const point = z
 const filter = {
   primitives: z.array(z.enum(["kv", "event", "state", "json", "vector"])).optional(),
   spaces: z.array(z.string()).optional(),
-  prefix: z.string().optional().meta({ description: "of keys; of events that of their types" }),
+  prefix: z
+    .string()
+    .optional()
+    .meta({ description: "of keys; of events that of their types, of vectors that of collection/key" }),
 };
 
 const mergeOptions = {

@@ -52,6 +52,8 @@ export interface Collection {
 const NAMES = ["dimension", "metric", "index", "quantization", "m", "efConstruction", "efSearch"] as const;
 const M_MAX = 128;
 const EF_MAX = 10_000;
+/** How much of a word that is none goes into a message. */
+const SHOWN_LENGTH = 60;
 
 /**
  * What `createCollection` was given, checked and completed.
@@ -156,7 +158,7 @@ function within(value: unknown, name: string, least: number, most: number, where
 function oneOf<W extends string>(value: unknown, name: string, words: readonly W[], where: string): W {
   const word = words.find((each) => each === value);
   if (word !== undefined) return word;
-  const given = typeof value === "string" ? JSON.stringify(value) : kindOf(value);
+  const given = typeof value === "string" ? JSON.stringify(value.slice(0, SHOWN_LENGTH)) : kindOf(value);
   throw invalid(
     where,
     `takes ${name} as one of ${words.map((each) => JSON.stringify(each)).join(", ")}, not ${given}`,

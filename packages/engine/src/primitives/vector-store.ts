@@ -5,6 +5,7 @@ import {
   hasBytes,
   InvalidArgumentError,
   type Limits,
+  type Options,
   type ScanOptions,
   type ValueObject,
   type Version,
@@ -91,10 +92,7 @@ export interface Vectors<W = Version> extends VectorReads {
    * @param options.ifExists "keep": false when it is there with equal options.
    * @throws StateError `COLLECTION_EXISTS`
    */
-  createCollection(
-    name: string,
-    options: CollectionOptions & { readonly ifExists?: "error" | "keep" | undefined },
-  ): boolean;
+  createCollection(name: string, options: CollectionOptions & Options<{ ifExists: "error" | "keep" }>): boolean;
   /** With all its vectors, in one commit; false when there was none. */
   deleteCollection(name: string): boolean;
   /**
@@ -202,10 +200,7 @@ export class VectorStore<W = Version> extends VectorReader implements Vectors<W>
     this.#limits = scope.limits;
   }
 
-  createCollection(
-    name: string,
-    options: CollectionOptions & { readonly ifExists?: "error" | "keep" | undefined },
-  ): boolean {
+  createCollection(name: string, options: CollectionOptions & Options<{ ifExists: "error" | "keep" }>): boolean {
     validateCollectionName(name);
     const { collection, ifExists } = collectionFrom(options, this.#limits, "vectors.createCollection");
     return this.#scope.transact((transaction) => {
