@@ -1,4 +1,4 @@
-import { type Database, EventLogStore, JsonDocumentStore, KvStore, StateCellStore } from "../src/index.js";
+import { type Database, EventLogStore, JsonDocumentStore, KvStore, StateCellStore, VectorStore } from "../src/index.js";
 import { good, latest } from "./sample-bundles.js";
 import { storesOf } from "./stores.js";
 import type { Step } from "./workload.js";
@@ -32,6 +32,8 @@ export const CHECKPOINT_WORKLOAD: readonly CheckpointStep[] = [
         new EventLogStore(t.scope("logs")).append("began", { n: 1 });
         new StateCellStore(t.scope("default")).set("phase", "one");
         new JsonDocumentStore(t.scope("default")).put("doc", { x: 1, list: [1] });
+        new VectorStore(t.scope("default")).createCollection("docs", { dimension: 2 });
+        new VectorStore(t.scope("default")).upsert("docs", "a/b", [0.1, -0], { n: 1 });
       }),
   },
   { what: "a parent", run: (db) => db.runs.create("parent", { why: "test" }) },
@@ -50,6 +52,7 @@ export const CHECKPOINT_WORKLOAD: readonly CheckpointStep[] = [
     run: (db) => db.fork(db.runs.must("parent"), ["past"], { tag: "mine" }),
   },
   "checkpoint",
+  { what: "a vector again", run: (db) => on(db, "default").vectors.upsert("docs", "a/b", [1, 2]) },
   { what: "a last word of the parent", run: (db) => db.put("parent", "word", "last") },
   { what: "a fork that hears it", run: (db) => db.fork(db.runs.must("parent"), ["heir"]) },
   { what: "the parent goes, the children live", run: (db) => db.runs.delete("parent") },

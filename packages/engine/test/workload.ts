@@ -5,6 +5,7 @@ import {
   KvStore,
   type OpenTransaction,
   StateCellStore,
+  VectorStore,
 } from "../src/index.js";
 
 /** One commit of the workload; `strict` ones are on stable storage when they return. */
@@ -33,6 +34,10 @@ export const WORKLOAD: readonly Step[] = [
         new EventLogStore(t.scope("logs")).append("went on", { n: 2 });
         new StateCellStore(t.scope("default")).set("phase", "one");
         new JsonDocumentStore(t.scope("default")).put("doc", { list: [1, 2], at: { x: 0 } });
+        for (const name of ["docs", "gone"]) {
+          new VectorStore(t.scope("default")).createCollection(name, { dimension: 2 });
+          new VectorStore(t.scope("default")).upsert(name, "a/b", [0.1, -0], { of: name });
+        }
       }),
   },
   {
@@ -51,6 +56,18 @@ export const WORKLOAD: readonly Step[] = [
       db.transactionWithDurability("default", "strict", (t) => new EventLogStore(t.scope("logs")).append("strict", {})),
   },
   { what: "a push", run: (db) => new JsonDocumentStore(db.head(db.runs.must("default"))).push("doc", "$.list", 3) },
+  {
+    what: "several vectors",
+    run: (db) =>
+      new VectorStore(db.head(db.runs.must("default"))).upsertMany("docs", [
+        { key: "a/b", vector: [1, 2] },
+        { key: "c", vector: [3, 4], metadata: { n: 1 } },
+      ]),
+  },
+  {
+    what: "a collection goes, vectors and all",
+    run: (db) => new VectorStore(db.head(db.runs.must("default"))).deleteCollection("gone"),
+  },
   { what: "a deletion", run: (db) => db.delete("default", "first") },
   { what: "a cell again", run: (db) => new StateCellStore(db.head(db.runs.must("default"))).set("phase", "two") },
   { what: "a space by name", run: (db) => db.spaces(db.runs.must("second")).create("empty") },

@@ -8,6 +8,7 @@ const CALLS: { readonly [name: string]: (db: Strata) => unknown } = {
   events: (db) => db.events,
   state: (db) => db.state,
   json: (db) => db.json,
+  vectors: (db) => db.vectors,
   search: (db) => db.search("x"),
   runs: (db) => db.runs,
   spaces: (db) => db.spaces,
@@ -88,7 +89,7 @@ describe("once closed", () => {
     const db = Strata.cache();
     db.kv.put("k", 1);
     db.events.append("e", {});
-    const { kv, events, state, json, runs, spaces } = db;
+    const { kv, events, state, json, vectors, runs, spaces } = db;
     const handle = db.in({ space: "x" });
     const session = db.session();
     const begun = db.session();
@@ -118,6 +119,11 @@ describe("once closed", () => {
       () => json.get("d"),
       () => json.put("d", {}),
       () => json.set("d", "$.a", 1),
+      () => vectors.get("v", "a"),
+      () => vectors.listCollections(),
+      () => vectors.search("v", [1]),
+      () => vectors.createCollection("v", { dimension: 1 }),
+      () => vectors.upsert("v", "a", [1]),
       () => runs.list(),
       () => runs.get("default"),
       () => runs.exists("default"),

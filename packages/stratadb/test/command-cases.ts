@@ -19,6 +19,10 @@ export function populate(db: Strata): void {
   db.createRun("other", { purpose: "test" });
   db.createRun("doomed");
   db.spaces.create("empty");
+  db.vectors.createCollection("docs", { dimension: 2 });
+  db.vectors.upsert("docs", "a", [1, 0.5], { lang: "en" });
+  db.vectors.upsert("docs", "gone", [0, 1]);
+  db.vectors.delete("docs", "gone");
 }
 
 /** One legal command of every name, in an order in which all of them succeed one after the other on what `populate` made. */
@@ -56,6 +60,13 @@ export const CASES: readonly Command[] = [
   { name: "json.entries" },
   { name: "json.query", key: "doc", jsonPath: "$..name" },
   { name: "json.history", key: "doc" },
+  { name: "vectors.get", collection: "docs", key: "a" },
+  { name: "vectors.keys", collection: "docs", prefix: "a" },
+  { name: "vectors.count", collection: "docs", filter: { lang: "en" } },
+  { name: "vectors.history", collection: "docs", key: "gone" },
+  { name: "vectors.listCollections" },
+  { name: "vectors.stats", collection: "docs" },
+  { name: "vectors.search", collection: "docs", query: [1, 0], k: 1, filter: { lang: "en" }, includeVectors: true },
   { name: "search", query: "door Ann", highlight: true, explain: true },
   { name: "runs.list", prefix: "d" },
   { name: "runs.get", runName: "other" },
@@ -90,6 +101,18 @@ export const CASES: readonly Command[] = [
   { name: "state.acquire", cell: "lock", owner: "you", ttlMs: 3_600_000 },
   { name: "json.set", key: "doc", path: "$.user.age", value: 7 },
   { name: "json.put", key: "second", document: [1, 2] },
+  { name: "vectors.createCollection", collection: "more", dimension: 1, metric: "dot", ifExists: "keep" },
+  { name: "vectors.upsert", collection: "more", key: "x", vector: [0.25], metadata: { n: 1 } },
+  {
+    name: "vectors.upsertMany",
+    collection: "more",
+    entries: [
+      { key: "y", vector: [1], metadata: { n: 2 } },
+      { key: "z", vector: [2] },
+    ],
+  },
+  { name: "vectors.delete", collection: "more", key: "y" },
+  { name: "vectors.deleteCollection", collection: "more" },
   { name: "json.delete", key: "doc", path: "$.user.age" },
   { name: "json.merge", key: "doc", path: "$.user", patch: { name: null, nick: "A" } },
   {

@@ -26,7 +26,7 @@ describe("the table of commands", () => {
   test("every command has a case here, a name in the API's words, and one line of help", () => {
     expect([...new Set(CASES.map(({ name }) => name))].sort()).toEqual([...specs.keys()].sort());
     for (const { name, help, writes } of commands) {
-      expect(name).toMatch(/^(kv|events|state|json|runs|spaces|session|db)\.[a-z]+[A-Za-z]*$/);
+      expect(name).toMatch(/^(search|(kv|events|state|json|vectors|runs|spaces|session|db)\.[a-z]+[A-Za-z]*)$/);
       expect(help).toMatch(/^[A-Z].*\.$/);
       expect(typeof writes).toBe("boolean");
     }
@@ -89,7 +89,7 @@ describe("every command", () => {
       );
       expect(error.message).toContain("bogus");
       for (const field of Object.keys(command)) {
-        if (field === "name" || ["value", "document", "patch", "payload", "meta"].includes(field)) continue;
+        if (field === "name" || ["value", "document", "patch", "payload", "meta", "metadata"].includes(field)) continue;
         expectCode("INVALID_COMMAND", () => session.execute({ ...command, [field]: () => {} } as unknown as Command));
       }
     }

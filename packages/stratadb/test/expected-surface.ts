@@ -77,6 +77,7 @@ export interface Reads {
   readonly events: EventReads;
   readonly state: StateReads;
   readonly json: JsonReads;
+  readonly vectors: VectorReads;
   search(query: string, options?: SearchOptions): SearchResult;
 }
 export interface Primitives<W = Version> extends Reads {
@@ -84,6 +85,7 @@ export interface Primitives<W = Version> extends Reads {
   readonly events: EventLog<AnyEvents, { readonly [type: string]: object }, W>;
   readonly state: StateCells;
   readonly json: JsonStore<Value, unknown, W>;
+  readonly vectors: Vectors<W>;
 }
 
 export interface KvReads<V = Value> {
@@ -226,6 +228,76 @@ export type PatchOperation =
   | { readonly op: "add" | "replace" | "test"; readonly path: string; readonly value: unknown }
   | { readonly op: "remove"; readonly path: string }
   | { readonly op: "move" | "copy"; readonly from: string; readonly path: string };
+
+// Vectors
+
+export type CollectionOptions = { readonly dimension: number } & Options<{
+  metric: "cosine" | "euclidean" | "dot";
+  index: "auto" | "flat" | "hnsw";
+  quantization: "none" | "int8";
+  m: number;
+  efConstruction: number;
+  efSearch: number;
+}>;
+export interface CollectionInfo {
+  readonly name: string;
+  readonly dimension: number;
+  readonly metric: "cosine" | "euclidean" | "dot";
+  readonly index: "flat" | "hnsw";
+  readonly count: number;
+  readonly indexed: number;
+  readonly memoryBytes: number;
+}
+export interface VectorEntry {
+  readonly key: string;
+  readonly vector: Float32Array;
+  readonly metadata: ValueObject | undefined;
+  readonly version: Version;
+  readonly timestamp: number;
+}
+export interface VectorMatch {
+  readonly key: string;
+  readonly score: number;
+  readonly metadata: ValueObject | undefined;
+  readonly vector?: Float32Array;
+}
+export interface VectorReads {
+  get(collection: string, key: string): VectorEntry | undefined;
+  keys(collection: string, scan?: ScanOptions | string): string[];
+  count(collection: string, filter?: Where): number;
+  history(collection: string, key: string, options?: HistoryOptions): VersionedEntry<VectorEntry>[];
+  listCollections(): CollectionInfo[];
+  stats(collection: string): CollectionInfo | undefined;
+  search(
+    collection: string,
+    query: ArrayLike<number>,
+    options?: Options<{
+      k: number;
+      prefix: string;
+      filter: Where;
+      efSearch: number;
+      exact: boolean;
+      minScore: number;
+      includeVectors: boolean;
+      observe: boolean;
+    }>,
+  ): VectorMatch[];
+}
+export interface Vectors<W = Version> extends VectorReads {
+  createCollection(name: string, options: CollectionOptions & Options<{ ifExists: "error" | "keep" }>): boolean;
+  deleteCollection(name: string): boolean;
+  upsert(collection: string, key: string, vector: ArrayLike<number>, metadata?: object): W;
+  upsertMany(
+    collection: string,
+    entries: Iterable<{
+      readonly key: string;
+      readonly vector: ArrayLike<number>;
+      readonly metadata?: object | undefined;
+    }>,
+  ): W;
+  delete(collection: string, key: string): boolean;
+  build(collection: string, options?: LongWork): Promise<void>;
+}
 
 // Search
 

@@ -75,6 +75,8 @@ describe("hostile input", () => {
     db.kv.put("k", 1);
     db.state.set("c", 1);
     db.json.put("d", { a: [1, { b: 2 }] });
+    db.vectors.createCollection("v", { dimension: 2 });
+    db.vectors.upsert("v", "a", [1, 2], { x: 1 });
     db.events.append("e", { a: 1 });
     db.createRun("other");
   });
@@ -179,6 +181,53 @@ describe("hostile input", () => {
       (x) => json.increment("d", x),
       (x) => json.increment("n", "$", x),
       (x) => json.typed(x),
+    ],
+    vectors: ({ vectors }) => [
+      (x) => vectors.createCollection(x, { dimension: 1 }),
+      (x) => vectors.createCollection("w", x),
+      (x) => vectors.createCollection("w", { dimension: x }),
+      (x) => vectors.createCollection("w", { dimension: 1, metric: x }),
+      (x) => vectors.createCollection("w", { dimension: 1, m: x }),
+      (x) => vectors.createCollection("v", { dimension: 2, ifExists: x }),
+      (x) => vectors.upsert(x, "a", [1, 2]),
+      (x) => vectors.upsert("v", x, [1, 2]),
+      (x) => vectors.upsert("v", "a", x),
+      (x) => vectors.upsert("v", "a", [1, x]),
+      (x) => vectors.upsert("v", "a", { length: x, 0: 1, 1: 2 }),
+      (x) => vectors.upsert("v", "a", [1, 2], x),
+      (x) => vectors.upsert("v", "a", [1, 2], { x }),
+      (x) => vectors.upsertMany(x, []),
+      (x) => vectors.upsertMany("v", x),
+      (x) => vectors.upsertMany("v", [x]),
+      (x) => vectors.upsertMany("v", [{ key: x, vector: [1, 2] }]),
+      (x) => vectors.upsertMany("v", [{ key: "a", vector: x }]),
+      (x) => vectors.upsertMany("v", [{ key: "a", vector: [1, 2], metadata: x }]),
+      (x) => vectors.get(x, "a"),
+      (x) => vectors.get("v", x),
+      (x) => vectors.keys(x),
+      (x) => vectors.keys("v", x),
+      (x) => vectors.keys("v", { prefix: x }),
+      (x) => vectors.keys("v", { limit: x }),
+      (x) => vectors.count(x),
+      (x) => vectors.count("v", x),
+      (x) => vectors.count("v", { x }),
+      (x) => vectors.history(x, "a"),
+      (x) => vectors.history("v", x),
+      (x) => vectors.history("v", "a", x),
+      (x) => vectors.stats(x),
+      (x) => vectors.search(x, [1, 2]),
+      (x) => vectors.search("v", x),
+      (x) => vectors.search("v", [1, x]),
+      (x) => vectors.search("v", [1, 2], x),
+      (x) => vectors.search("v", [1, 2], { k: x }),
+      (x) => vectors.search("v", [1, 2], { filter: x }),
+      (x) => vectors.search("v", [1, 2], { prefix: x }),
+      (x) => vectors.search("v", [1, 2], { minScore: x }),
+      (x) => vectors.search("v", [1, 2], { efSearch: x }),
+      (x) => vectors.build(x),
+      (x) => vectors.delete(x, "a"),
+      (x) => vectors.delete("v", x),
+      (x) => vectors.deleteCollection(x),
     ],
     handles: (handle) => [
       (x) => handle.in(x),

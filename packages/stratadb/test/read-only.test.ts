@@ -41,6 +41,7 @@ describe("opening to read", () => {
       expectCode("READ_ONLY", () => db.events.append("e", {}));
       expectCode("READ_ONLY", () => db.state.set("c", 1));
       expectCode("READ_ONLY", () => db.json.put("d", {}));
+      expectCode("READ_ONLY", () => db.vectors.createCollection("v", { dimension: 1 }));
       expectCode("READ_ONLY", () => db.createRun("x"));
       expectCode("READ_ONLY", () => db.runs.begin("x"));
       expectCode("READ_ONLY", () => db.deleteRun("other"));
