@@ -26,5 +26,6 @@ export interface WebAssemblyMemory {
 }
 
 /** `undefined` where there is none. */
-export const webAssembly: WebAssemblyEngine | undefined = (globalThis as { readonly WebAssembly?: WebAssemblyEngine })
-  .WebAssembly;
+export const webAssembly: WebAssemblyEngine | undefined = (
+  globalThis as unknown as { readonly WebAssembly?: WebAssemblyEngine }
+).WebAssembly;
