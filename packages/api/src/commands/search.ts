@@ -5,10 +5,12 @@ import { count, entityRef, flag, object, text, timestamp, value } from "./schema
 
 const mode = z.enum(["keyword", "vector", "hybrid"]);
 
-const filter = z.unknown().meta({
-  type: "object",
-  description: 'conditions on values: { "lang": "en", "year": { "$gte": 2020 } }',
-}) as unknown as z.ZodType<Where, Where>;
+const filter = z
+  .record(z.string(), z.unknown())
+  .meta({ description: 'conditions on values: { "lang": "en", "year": { "$gte": 2020 } }' }) as unknown as z.ZodType<
+  Where,
+  Where
+>;
 
 const hit = z.object({
   ref: entityRef,
