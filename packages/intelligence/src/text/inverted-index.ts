@@ -100,9 +100,8 @@ export class InvertedIndex {
 
   /** Postings it holds: pairs of a document and a term. */
   get postingCount(): number {
-    const { array, length } = this.postings.counts;
     let count = 0;
-    for (let term = 0; term < length; term++) count += array[term]!;
+    for (let term = 0; term < this.postings.termCount; term++) count += this.postings.countOf(term);
     return count;
   }
 
@@ -185,7 +184,7 @@ export class InvertedIndex {
 
   /** How many documents in slots below `end` have a term. */
   countBelow(term: number, end: number): number {
-    const count = this.postings.counts.array[term]!;
+    const count = this.postings.countOf(term);
     return end >= this.length || count === 0 ? count : PostingList.of(this.postings, term).lowerBound(end);
   }
 
@@ -253,7 +252,7 @@ export class InvertedIndex {
   #fits(): boolean {
     return (
       this.lengths.length === this.slots.bornThrough(Number.POSITIVE_INFINITY) &&
-      this.postings.counts.length === this.words.length
+      this.postings.termCount === this.words.length
     );
   }
 }

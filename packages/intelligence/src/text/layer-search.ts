@@ -1,7 +1,7 @@
 import type { Bm25Norms } from "./bm25.js";
 import type { PhraseCounter } from "./phrase.js";
 import type { PostingList } from "./posting-list.js";
-import { BLOCK_MASK, BLOCK_SHIFT, LARGE_TF } from "./posting-store.js";
+import { BLOCK_MASK, BLOCK_SHIFT, BLOCK_STRIDE, BlockField, LARGE_TF, maxTfOf, minLengthOf } from "./posting-store.js";
 import type { PreparedClause } from "./prepared-query.js";
 import type { LayerView } from "./text-view.js";
 import type { TopK } from "./top-k.js";
@@ -35,12 +35,13 @@ class LayerClause {
     this.factor = factor;
     this.isRequired = isRequired;
     this.phrase = phrase;
-    this.bound = boundOf(factor, list.maxTf, list.minLength, norms);
+    this.bound = boundOf(factor, list.bounds, norms);
   }
 }
 
-function boundOf(factor: number, maxTf: number, minLength: number, norms: Bm25Norms): number {
-  return maxTf === LARGE_TF ? factor : norms.weight(factor, maxTf, minLength);
+function boundOf(factor: number, bounds: number, norms: Bm25Norms): number {
+  const maxTf = maxTfOf(bounds);
+  return maxTf === LARGE_TF ? factor : norms.weight(factor, maxTf, minLengthOf(bounds));
 }
 
 /** Sums of a window by slot, 0 between windows, and the slots that have one. */
@@ -181,10 +182,10 @@ export class LayerSearch {
     let posting = clause.next;
     while (posting < count) {
       const block = posting >>> BLOCK_SHIFT;
-      const id = list.directory[list.base + block]!;
-      const offset = list.blockOffsets[id]!;
+      const entry = list.directory[list.base + block]! * BLOCK_STRIDE;
+      const offset = list.blocks[entry + BlockField.offset]!;
       const size = list.sizeOf(block);
-      if (least > 0 && boundOf(factor, list.blockMaxTfs[id]!, list.blockMinLengths[id]!, norms) < least) {
+      if (least > 0 && boundOf(factor, list.blocks[entry + BlockField.bounds]!, norms) < least) {
         if (slots[offset + size - 1]! < end) {
           posting = (block + 1) << BLOCK_SHIFT;
           continue;
@@ -231,12 +232,12 @@ export class LayerSearch {
     let at = clause.next & BLOCK_MASK;
     for (let block = clause.next >>> BLOCK_SHIFT; block < blockCount; block++) {
       if (clause.bound + rest < this.#floor) return;
-      const id = list.directory[list.base + block]!;
-      const begin = list.blockOffsets[id]!;
+      const entry = list.directory[list.base + block]! * BLOCK_STRIDE;
+      const begin = list.blocks[entry + BlockField.offset]!;
       let offset = begin + at;
       at = 0;
       if (slots[begin]! >= born) return;
-      if (boundOf(factor, list.blockMaxTfs[id]!, list.blockMinLengths[id]!, norms) + rest < this.#floor) continue;
+      if (boundOf(factor, list.blocks[entry + BlockField.bounds]!, norms) + rest < this.#floor) continue;
       const end = begin + list.sizeOf(block);
       for (; offset < end; offset++) {
         const slot = slots[offset]!;

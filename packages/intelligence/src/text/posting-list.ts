@@ -1,4 +1,16 @@
-import { BLOCK_SHIFT, BLOCK_SIZE, LARGE_TF, type PostingStore } from "./posting-store.js";
+import {
+  BLOCK_MASK,
+  BLOCK_SHIFT,
+  BLOCK_SIZE,
+  BLOCK_STRIDE,
+  BlockField,
+  LARGE_TF,
+  NO_BOUNDS,
+  type PostingStore,
+  TERM_STRIDE,
+  TermField,
+  widened,
+} from "./posting-store.js";
 import { skipVarints, VarintReader } from "./varint.js";
 
 const reader = new VarintReader();
@@ -7,64 +19,56 @@ const reader = new VarintReader();
  * The postings of one term as a query reads them, or of several terms put together. It looks into the arrays of the index, so it holds until the
  * next document is added.
  *
- * Block `index` is number `directory[base + index]`, and by that number begins at `blockOffsets` in `slots` and `tfs`.
+ * Block `index` is number `directory[base + index]`; where that begins in `slots` and `tfs`, and its bounds, are in `blocks`.
  */
 export class PostingList {
   readonly count: number;
   readonly blockCount: number;
   readonly directory: Int32Array;
   readonly base: number;
-  readonly blockOffsets: Int32Array;
-  readonly blockMaxTfs: Uint8Array;
-  readonly blockMinLengths: Int32Array;
+  readonly blocks: Int32Array;
   readonly slots: Int32Array;
   readonly tfs: Uint8Array;
-  readonly maxTf: number;
-  readonly minLength: number;
+  readonly bounds: number;
   readonly #source: LargeTfs;
   /** Where the last slot that was asked for would be: the next one is often near. */
   #block = 0;
+  /** Where the positions of the first postings of a block begin: those asked for one after the other lie in the same block. */
+  #positions: Int32Array | undefined;
+  #positionsBlock = -1;
+  #positionsKnown = 0;
 
   private constructor(
     count: number,
     directory: Int32Array,
     base: number,
-    blocks: Pick<PostingList, "blockOffsets" | "blockMaxTfs" | "blockMinLengths" | "slots" | "tfs">,
-    maxTf: number,
-    minLength: number,
+    { blocks, slots, tfs }: Pick<PostingList, "blocks" | "slots" | "tfs">,
+    bounds: number,
     source: LargeTfs,
   ) {
     this.count = count;
-    this.blockCount = (count + BLOCK_SIZE - 1) >>> BLOCK_SHIFT;
+    this.blockCount = (count + BLOCK_MASK) >>> BLOCK_SHIFT;
     this.directory = directory;
     this.base = base;
-    this.blockOffsets = blocks.blockOffsets;
-    this.blockMaxTfs = blocks.blockMaxTfs;
-    this.blockMinLengths = blocks.blockMinLengths;
-    this.slots = blocks.slots;
-    this.tfs = blocks.tfs;
-    this.maxTf = maxTf;
-    this.minLength = minLength;
+    this.blocks = blocks;
+    this.slots = slots;
+    this.tfs = tfs;
+    this.bounds = bounds;
     this.#source = source;
   }
 
   /** Of a term of an index. */
   static of(store: PostingStore, term: number): PostingList {
-    const count = store.counts.array[term]!;
+    const at = term * TERM_STRIDE;
+    const terms = store.terms.array;
+    const count = terms[at + TermField.count]!;
     const hasOneBlock = count <= BLOCK_SIZE;
     return new PostingList(
       count,
-      hasOneBlock ? store.heads.array : store.directory,
-      hasOneBlock ? term : store.heads.array[term]!,
-      {
-        blockOffsets: store.blockOffsets.array,
-        blockMaxTfs: store.blockMaxTfs.array,
-        blockMinLengths: store.blockMinLengths.array,
-        slots: store.slots,
-        tfs: store.tfs,
-      },
-      store.maxTfs.array[term]!,
-      store.minLengths.array[term]!,
+      hasOneBlock ? terms : store.directory,
+      hasOneBlock ? at + TermField.head : terms[at + TermField.head]!,
+      { blocks: store.blocks.array, slots: store.slots, tfs: store.tfs },
+      terms[at + TermField.bounds]!,
       store,
     );
   }
@@ -72,7 +76,7 @@ export class PostingList {
   /**
    * Postings that were put together.
    *
-   * @param tfs at least `LARGE_TF` for those that `large` has, by slot. @param lengths of documents, by slot.
+   * @param tfs `LARGE_TF` for those that `large` has, by slot. @param lengths of documents, by slot.
    */
   static made(
     slots: Int32Array,
@@ -80,32 +84,25 @@ export class PostingList {
     large: ReadonlyMap<number, number>,
     lengths: Int32Array,
   ): PostingList {
-    const blocks = (slots.length + BLOCK_SIZE - 1) >>> BLOCK_SHIFT;
-    const directory = new Int32Array(blocks);
-    const blockOffsets = new Int32Array(blocks);
-    const blockMaxTfs = new Uint8Array(blocks);
-    const blockMinLengths = new Int32Array(blocks).fill(0x7fffffff);
-    for (let block = 0; block < blocks; block++) {
+    const count = (slots.length + BLOCK_MASK) >>> BLOCK_SHIFT;
+    const directory = new Int32Array(count);
+    const blocks = new Int32Array(count * BLOCK_STRIDE);
+    let bounds = NO_BOUNDS;
+    for (let block = 0; block < count; block++) {
+      const begin = block << BLOCK_SHIFT;
+      const end = Math.min(begin + BLOCK_SIZE, slots.length);
+      let blockBounds = NO_BOUNDS;
+      for (let at = begin; at < end; at++) blockBounds = widened(blockBounds, tfs[at]!, lengths[slots[at]!]!);
+      bounds = widened(bounds, blockBounds & 0xff, blockBounds >>> 8);
       directory[block] = block;
-      blockOffsets[block] = block << BLOCK_SHIFT;
+      blocks[block * BLOCK_STRIDE + BlockField.offset] = begin;
+      blocks[block * BLOCK_STRIDE + BlockField.bounds] = blockBounds;
     }
-    let maxTf = 0;
-    let minLength = 0x7fffffff;
-    for (let at = 0; at < slots.length; at++) {
-      const block = at >>> BLOCK_SHIFT;
-      const tf = tfs[at]!;
-      const length = lengths[slots[at]!]!;
-      if (tf > blockMaxTfs[block]!) blockMaxTfs[block] = tf;
-      if (length < blockMinLengths[block]!) blockMinLengths[block] = length;
-      if (tf > maxTf) maxTf = tf;
-      if (length < minLength) minLength = length;
-    }
-    const arrays = { blockOffsets, blockMaxTfs, blockMinLengths, slots, tfs };
-    return new PostingList(slots.length, directory, 0, arrays, maxTf, minLength, large);
+    return new PostingList(slots.length, directory, 0, { blocks, slots, tfs }, bounds, large);
   }
 
   offsetOf(block: number): number {
-    return this.blockOffsets[this.directory[this.base + block]!]!;
+    return this.blocks[this.directory[this.base + block]! * BLOCK_STRIDE + BlockField.offset]!;
   }
 
   /** Postings in a block. */
@@ -116,7 +113,7 @@ export class PostingList {
   /** How often a document has it; 0 when it has not. */
   tfOf(slot: number): number {
     const at = this.find(slot);
-    return at < 0 ? 0 : this.tfAt(at >>> BLOCK_SHIFT, at & (BLOCK_SIZE - 1));
+    return at < 0 ? 0 : this.tfAt(at >>> BLOCK_SHIFT, at & BLOCK_MASK);
   }
 
   tfAt(block: number, at: number): number {
@@ -136,7 +133,7 @@ export class PostingList {
   find(slot: number): number {
     const at = this.lowerBound(slot);
     if (at === this.count) return -1;
-    return this.slots[this.offsetOf(at >>> BLOCK_SHIFT) + (at & (BLOCK_SIZE - 1))] === slot ? at : -1;
+    return this.slots[this.offsetOf(at >>> BLOCK_SHIFT) + (at & BLOCK_MASK)] === slot ? at : -1;
   }
 
   /** How many postings are of slots below `slot`. */
@@ -160,7 +157,7 @@ export class PostingList {
   positionsAt(posting: number, into: number[]): void {
     const store = this.#source as PostingStore;
     const block = posting >>> BLOCK_SHIFT;
-    const at = posting & (BLOCK_SIZE - 1);
+    const at = posting & BLOCK_MASK;
     this.#seekPositions(store, block, at);
     let tf = this.tfs[this.offsetOf(block) + at]!;
     if (tf === LARGE_TF) tf = reader.next();
@@ -209,22 +206,26 @@ export class PostingList {
   /** Puts the reader in front of what is kept of a posting besides its slot. */
   #seekPositions(store: PostingStore, block: number, at: number): void {
     const bytes = store.positions;
-    const offset = this.offsetOf(block);
-    let begin = store.blockPositions.array[this.directory[this.base + block]!]!;
-    let pending = 0;
-    for (let before = 0; before < at; before++) {
-      const tf = this.tfs[offset + before]!;
-      if (tf < LARGE_TF) {
-        pending += tf;
-        continue;
-      }
-      begin = skipVarints(bytes, begin, pending);
-      pending = 0;
-      reader.reset(bytes, begin);
-      const large = reader.next();
-      begin = skipVarints(bytes, reader.at, large);
+    this.#positions ??= new Int32Array(BLOCK_SIZE);
+    const begins = this.#positions;
+    if (this.#positionsBlock !== block) {
+      begins[0] = this.blocks[this.directory[this.base + block]! * BLOCK_STRIDE + BlockField.positions]!;
+      this.#positionsBlock = block;
+      this.#positionsKnown = 0;
     }
-    reader.reset(bytes, skipVarints(bytes, begin, pending));
+    const offset = this.offsetOf(block);
+    for (let before = this.#positionsKnown; before < at; before++) {
+      let begin = begins[before]!;
+      let tf = this.tfs[offset + before]!;
+      if (tf === LARGE_TF) {
+        reader.reset(bytes, begin);
+        tf = reader.next();
+        begin = reader.at;
+      }
+      begins[before + 1] = skipVarints(bytes, begin, tf);
+    }
+    this.#positionsKnown = Math.max(this.#positionsKnown, at);
+    reader.reset(bytes, begins[at]!);
   }
 }
 

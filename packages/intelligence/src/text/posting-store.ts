@@ -8,6 +8,47 @@ export const BLOCK_SIZE: number = 1 << BLOCK_SHIFT;
 export const BLOCK_MASK: number = BLOCK_SIZE - 1;
 /** A tf this large or larger stands in front of the positions. */
 export const LARGE_TF = 255;
+/** Lengths above this are no longer told apart by bounds. */
+const BOUND_LENGTH_MAX = 0x7fffff;
+export const NO_BOUNDS: number = BOUND_LENGTH_MAX << 8;
+
+/** What is kept of a term, side by side: it is all needed at once. */
+export const TermField = {
+  /** Postings. */
+  count: 0,
+  /** The block of a term that has one; where its stretch of the directory begins otherwise. */
+  head: 1,
+  bounds: 2,
+  lastBlock: 3,
+} as const;
+export const TERM_STRIDE = 4;
+
+/** What is kept of a block. */
+export const BlockField = {
+  /** Where it begins in the slots and tfs. */
+  offset: 0,
+  bounds: 1,
+  /** Where its positions begin. */
+  positions: 2,
+  /** And how many bytes they take. */
+  positionBytes: 3,
+} as const;
+export const BLOCK_STRIDE = 4;
+
+/** Bounds as one number: the least length above the greatest `tf`. */
+export function maxTfOf(bounds: number): number {
+  return bounds & 0xff;
+}
+
+export function minLengthOf(bounds: number): number {
+  return bounds >>> 8;
+}
+
+/** Bounds of one posting more. @param tf at most `LARGE_TF` */
+export function widened(bounds: number, tf: number, length: number): number {
+  return (Math.min(bounds >>> 8, length) << 8) | Math.max(bounds & 0xff, tf);
+}
+
 /** The least chunk of postings: 2. */
 const LEAST_CLASS = 1;
 
@@ -22,26 +63,17 @@ export interface PostingStoreHead {
  * The postings of all terms: for each document that has a term its slot, how often it has it (`tf`), and at which positions.
  *
  * Postings of a term lie in blocks of 128, in order of slot. A block is a stretch of two parallel arrays, and of a third one for the positions; the
- * last block of a term lies in a stretch of a power of two that is exchanged for a longer one when it is full. A term with one block knows it
+ * first block of a term lies in a stretch of a power of two that is exchanged for a longer one when it is full. A term with one block knows it
  * directly; one with more has a stretch of the directory that lists them.
  *
  * 1. Slots ascend strictly within a term.
- * 2. `maxTf` and `minLength` of a block and of a term bound those of their postings: scores are bounded by them whatever the statistics.
+ * 2. The bounds of a block and of a term, their greatest `tf` and the least length of their documents, bound those of their postings: scores are
+ *    bounded by them whatever the statistics.
  * 3. Positions of a posting: `tf` itself if it is large, then differences, each as a varint.
  */
 export class PostingStore {
-  // By term.
-  readonly counts: Column<Int32Array>;
-  /** The block of a term that has one; where its stretch of the directory begins otherwise. */
-  readonly heads: Column<Int32Array>;
-  readonly maxTfs: Column<Uint8Array>;
-  readonly minLengths: Column<Int32Array>;
-  // By block.
-  readonly blockOffsets: Column<Int32Array>;
-  readonly blockMaxTfs: Column<Uint8Array>;
-  readonly blockMinLengths: Column<Int32Array>;
-  readonly blockPositions: Column<Int32Array>;
-  readonly blockPositionBytes: Column<Int32Array>;
+  readonly terms: Column<Int32Array>;
+  readonly blocks: Column<Int32Array>;
   /** Slots by offset; `tfs` lies parallel to it. */
   readonly #postings: Int32Pool;
   readonly #tfs: Column<Uint8Array>;
@@ -51,19 +83,16 @@ export class PostingStore {
   constructor(saved?: ImageColumns, head?: PostingStoreHead) {
     const ints = (name: string) => saved?.numbers(name, Int32Array) ?? new Column(Int32Array);
     const bytes = (name: string) => saved?.numbers(name, Uint8Array) ?? new Column(Uint8Array);
-    this.counts = ints("counts");
-    this.heads = ints("heads");
-    this.maxTfs = bytes("maxTfs");
-    this.minLengths = ints("minLengths");
-    this.blockOffsets = ints("blockOffsets");
-    this.blockMaxTfs = bytes("blockMaxTfs");
-    this.blockMinLengths = ints("blockMinLengths");
-    this.blockPositions = ints("blockPositions");
-    this.blockPositionBytes = ints("blockPositionBytes");
+    this.terms = ints("terms");
+    this.blocks = ints("blocks");
     this.#postings = new Int32Pool(ints("slots"), head?.freePostings);
     this.#tfs = bytes("tfs");
     this.#directory = new Int32Pool(ints("directory"), head?.freeDirectory);
     this.#positions = new BytePool(bytes("positions"), head?.freePositions);
+  }
+
+  get termCount(): number {
+    return this.terms.length / TERM_STRIDE;
   }
 
   get slots(): Int32Array {
@@ -98,15 +127,8 @@ export class PostingStore {
 
   columns(): Record<string, ImageColumn> {
     return {
-      counts: this.counts,
-      heads: this.heads,
-      maxTfs: this.maxTfs,
-      minLengths: this.minLengths,
-      blockOffsets: this.blockOffsets,
-      blockMaxTfs: this.blockMaxTfs,
-      blockMinLengths: this.blockMinLengths,
-      blockPositions: this.blockPositions,
-      blockPositionBytes: this.blockPositionBytes,
+      terms: this.terms,
+      blocks: this.blocks,
       slots: this.#postings.column,
       tfs: this.#tfs,
       directory: this.#directory.column,
@@ -114,21 +136,21 @@ export class PostingStore {
     };
   }
 
+  /** Postings of a term. */
+  countOf(term: number): number {
+    return this.terms.array[term * TERM_STRIDE + TermField.count]!;
+  }
+
   /** Makes room for terms below `count`. */
   ensureTerms(count: number): void {
-    const from = this.counts.length;
-    if (count <= from) return;
-    this.counts.ensure(count);
-    this.heads.ensure(count);
-    this.maxTfs.ensure(count);
-    this.minLengths.ensure(count);
-    this.counts.array.fill(0, from, count);
-    this.maxTfs.array.fill(0, from, count);
-    this.minLengths.array.fill(0x7fffffff, from, count);
-    this.counts.length = count;
-    this.heads.length = count;
-    this.maxTfs.length = count;
-    this.minLengths.length = count;
+    const { terms } = this;
+    const from = terms.length;
+    const to = count * TERM_STRIDE;
+    if (to <= from) return;
+    terms.ensure(to);
+    terms.array.fill(0, from, to);
+    for (let at = from; at < to; at += TERM_STRIDE) terms.array[at + TermField.bounds] = NO_BOUNDS;
+    terms.length = to;
   }
 
   /**
@@ -139,74 +161,71 @@ export class PostingStore {
    * @param positions of its positions, encoded as invariant 3 says: the first `bytes` of it.
    */
   add(term: number, slot: number, tf: number, length: number, positions: Uint8Array, bytes: number): void {
-    const count = this.counts.array[term]!;
-    const at = count & BLOCK_MASK;
-    const block = at === 0 ? this.#addBlock(term, count) : this.#lastBlock(term, count);
-    if (at === count && at > 1 && (at & (at - 1)) === 0) this.#lengthen(block, at);
+    const at = term * TERM_STRIDE;
+    this.terms.touch(at);
+    const terms = this.terms.array;
+    const count = terms[at + TermField.count]!;
+    const within = count & BLOCK_MASK;
+    if (within === 0) this.#addBlock(at, count);
+    const block = terms[at + TermField.lastBlock]! * BLOCK_STRIDE;
+    this.blocks.touch(block);
+    if (within === count && within > 1 && (within & (within - 1)) === 0) this.#lengthen(block, within);
+    const blocks = this.blocks.array;
+    const offset = blocks[block + BlockField.offset]! + within;
     const clamped = Math.min(tf, LARGE_TF);
-    const offset = this.blockOffsets.array[block]! + at;
     this.#postings.column.touch(offset);
     this.#tfs.touch(offset);
     this.#postings.column.array[offset] = slot;
     this.#tfs.array[offset] = clamped;
-    this.counts.touch(term);
-    this.counts.array[term] = count + 1;
-    this.#bound(term, block, clamped, length);
-    this.#addPositions(block, positions, bytes);
+    terms[at + TermField.count] = count + 1;
+    terms[at + TermField.bounds] = widened(terms[at + TermField.bounds]!, clamped, length);
+    blocks[block + BlockField.bounds] = widened(blocks[block + BlockField.bounds]!, clamped, length);
+    this.#addPositions(blocks, block, positions, bytes);
   }
 
-  /** The block that holds the `index`-th 128 postings of a term. */
-  blockOf(term: number, index: number): number {
-    const head = this.heads.array[term]!;
-    return this.counts.array[term]! <= BLOCK_SIZE ? head : this.#directory.column.array[head + index]!;
+  /** @param at the term */
+  #addBlock(at: number, count: number): void {
+    const { blocks } = this;
+    const begin = blocks.length;
+    const block = begin / BLOCK_STRIDE;
+    const offset = this.#takePostings(count === 0 ? LEAST_CLASS : BLOCK_SHIFT);
+    blocks.ensure(begin + BLOCK_STRIDE);
+    blocks.length = begin + BLOCK_STRIDE;
+    blocks.array[begin + BlockField.offset] = offset;
+    blocks.array[begin + BlockField.bounds] = NO_BOUNDS;
+    blocks.array[begin + BlockField.positions] = 0;
+    blocks.array[begin + BlockField.positionBytes] = 0;
+    if (count === 0) this.terms.array[at + TermField.head] = block;
+    else this.#addToDirectory(at, count >>> BLOCK_SHIFT, block);
+    this.terms.array[at + TermField.lastBlock] = block;
   }
 
-  #lastBlock(term: number, count: number): number {
-    const head = this.heads.array[term]!;
-    return count <= BLOCK_SIZE ? head : this.#directory.column.array[head + ((count - 1) >>> BLOCK_SHIFT)]!;
-  }
-
-  #addBlock(term: number, count: number): number {
-    const block = this.blockOffsets.push(this.#takePostings(count === 0 ? LEAST_CLASS : BLOCK_SHIFT));
-    this.blockMaxTfs.push(0);
-    this.blockMinLengths.push(0x7fffffff);
-    this.blockPositions.push(0);
-    this.blockPositionBytes.push(0);
-    if (count === 0) {
-      this.heads.touch(term);
-      this.heads.array[term] = block;
-    } else {
-      this.#addToDirectory(term, count >>> BLOCK_SHIFT, block);
-    }
-    return block;
-  }
-
-  /** @param blocks of the term so far. */
-  #addToDirectory(term: number, blocks: number, block: number): void {
+  /** @param at the term. @param count its blocks so far */
+  #addToDirectory(at: number, count: number, block: number): void {
     const pool = this.#directory;
-    if ((blocks & (blocks - 1)) === 0) {
-      const sizeClass = 32 - Math.clz32(blocks);
+    const terms = this.terms.array;
+    if ((count & (count - 1)) === 0) {
+      const sizeClass = 32 - Math.clz32(count);
       const begin = pool.take(sizeClass);
-      const head = this.heads.array[term]!;
-      pool.column.touchRange(begin, begin + blocks * 2);
-      if (blocks === 1) {
+      const head = terms[at + TermField.head]!;
+      pool.column.touchRange(begin, begin + count);
+      if (count === 1) {
         pool.column.array[begin] = head;
       } else {
-        pool.column.array.copyWithin(begin, head, head + blocks);
+        pool.column.array.copyWithin(begin, head, head + count);
         pool.give(head, sizeClass - 1);
       }
-      this.heads.touch(term);
-      this.heads.array[term] = begin;
+      terms[at + TermField.head] = begin;
     }
-    const at = this.heads.array[term]! + blocks;
-    pool.column.touch(at);
-    pool.column.array[at] = block;
+    const entry = terms[at + TermField.head]! + count;
+    pool.column.touch(entry);
+    pool.column.array[entry] = block;
   }
 
   /** A block that is full gets a stretch of twice the size. */
   #lengthen(block: number, size: number): void {
     const sizeClass = 31 - Math.clz32(size);
-    const from = this.blockOffsets.array[block]!;
+    const from = this.blocks.array[block + BlockField.offset]!;
     const to = this.#takePostings(sizeClass + 1);
     this.#postings.column.touchRange(to, to + size);
     this.#tfs.touchRange(to, to + size);
@@ -217,8 +236,7 @@ export class PostingStore {
       tfs[to + at] = tfs[from + at]!;
     }
     this.#postings.give(from, sizeClass);
-    this.blockOffsets.touch(block);
-    this.blockOffsets.array[block] = to;
+    this.blocks.array[block + BlockField.offset] = to;
   }
 
   #takePostings(sizeClass: number): number {
@@ -229,46 +247,25 @@ export class PostingStore {
     return begin;
   }
 
-  #bound(term: number, block: number, tf: number, length: number): void {
-    if (tf > this.blockMaxTfs.array[block]!) {
-      this.blockMaxTfs.touch(block);
-      this.blockMaxTfs.array[block] = tf;
-      if (tf > this.maxTfs.array[term]!) {
-        this.maxTfs.touch(term);
-        this.maxTfs.array[term] = tf;
-      }
-    }
-    if (length < this.blockMinLengths.array[block]!) {
-      this.blockMinLengths.touch(block);
-      this.blockMinLengths.array[block] = length;
-      if (length < this.minLengths.array[term]!) {
-        this.minLengths.touch(term);
-        this.minLengths.array[term] = length;
-      }
-    }
-  }
-
-  #addPositions(block: number, positions: Uint8Array, bytes: number): void {
+  #addPositions(blocks: Int32Array, block: number, positions: Uint8Array, bytes: number): void {
     const pool = this.#positions;
-    const used = this.blockPositionBytes.array[block]!;
+    const used = blocks[block + BlockField.positionBytes]!;
     const sizeClass = byteClassOf(used + bytes);
-    let begin = this.blockPositions.array[block]!;
+    let begin = blocks[block + BlockField.positions]!;
     if (used === 0 || byteClassOf(used) !== sizeClass) {
       const longer = pool.take(sizeClass);
-      pool.column.touchRange(longer, longer + used);
       if (used > 0) {
+        pool.column.touchRange(longer, longer + used);
         pool.column.array.copyWithin(longer, begin, begin + used);
         pool.give(begin, byteClassOf(used));
       }
       begin = longer;
-      this.blockPositions.touch(block);
-      this.blockPositions.array[block] = begin;
+      blocks[block + BlockField.positions] = begin;
     }
     const at = begin + used;
     pool.column.touchRange(at, at + bytes);
     const { array } = pool.column;
     for (let index = 0; index < bytes; index++) array[at + index] = positions[index]!;
-    this.blockPositionBytes.touch(block);
-    this.blockPositionBytes.array[block] = used + bytes;
+    blocks[block + BlockField.positionBytes] = used + bytes;
   }
 }

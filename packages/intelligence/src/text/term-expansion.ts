@@ -94,7 +94,7 @@ interface Counted {
 function keepBest(views: readonly LayerView[], counted: Counted[]): void {
   for (const entry of counted) {
     for (const [layer, term] of entry.candidate.terms.entries()) {
-      if (term >= 0) entry.most += views[layer]!.index.postings.counts.array[term]!;
+      if (term >= 0) entry.most += views[layer]!.index.postings.countOf(term);
     }
   }
   counted.sort((a, b) => a.candidate.distance - b.candidate.distance || b.most - a.most);

@@ -27,7 +27,10 @@ const search = fc.record({
   query,
   k: fc.constantFrom(1, 3, 10, 1000),
   // Of the versions so far, as a part of them.
-  at: fc.oneof(fc.constant(1), fc.integer({ min: 0, max: 20 }).map((part) => part / 20)),
+  at: fc.oneof(
+    fc.constant(1),
+    fc.integer({ min: 0, max: 20 }).map((part) => part / 20),
+  ),
   hidden: fc.constantFrom(0, 0, 0.02, 0.5),
 });
 

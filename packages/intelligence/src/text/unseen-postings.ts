@@ -51,7 +51,7 @@ export class UnseenPostings {
   deadCount(term: number, deaths: number): number {
     if (deaths === 0) return 0;
     if (term >= this.#seen.length) {
-      const terms = Math.max(term + 1, this.#store.counts.length);
+      const terms = Math.max(term + 1, this.#store.termCount);
       this.#seen = resized(this.#seen, terms);
       this.#counted = resized(this.#counted, terms);
     }
