@@ -1,3 +1,4 @@
+export { encodeRow } from "./encode";
 export { gatherDistances, gatherProducts, scanDistances, scanProducts } from "./float32";
 export { insertIntoGraph, searchGraph } from "./hnsw";
 export {

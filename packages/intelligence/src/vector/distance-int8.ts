@@ -1,4 +1,4 @@
-import { limited, type Metric, proximityLimit } from "./distance.js";
+import { dotProduct, limited, type Metric, paddedDimension, proximityLimit } from "./distance.js";
 
 const round = Math.fround;
 
@@ -18,43 +18,70 @@ export const TERM_COUNT = 8;
 export const TERMS_BYTES: number = 4 * TERM_COUNT;
 
 /** Lengths of vectors between which bounds hold: beyond, 32-bit floats overflow, or lose their digits, in sums of squares. */
-const LENGTH_MIN = 1e-12;
+const LENGTH_MIN = 1e-10;
 const LENGTH_MAX = 1e16;
 
-/** What codes say of a vector, and what they do not. */
-interface Coding {
-  scale: number;
-  /** Of the codes. */
-  sum: number;
-  sumOfSquares: number;
-  /** Of the vector itself. */
-  length: number;
-  /** Length of the difference between the vector and what its codes stand for. */
-  error: number;
-}
-
-/** The codes of a row and its marks, as kernels know them; overwritten by the next row. */
+/** The codes of a row and its marks, bit for bit as `kernel/encode.ts` writes them; overwritten by the next row. */
 export class RowCoder {
   readonly codes: Int8Array;
   /** Words of 32 bits: floats, but for the second. To be copied as integers, as some of those are no numbers as floats. */
   readonly marks: Int32Array = new Int32Array(MARK_WORDS);
   readonly #floats = new Float32Array(this.marks.buffer);
-  readonly #metric: Metric;
+  readonly #differences: Float32Array;
+  readonly #isEuclidean: boolean;
+  readonly #margin: number;
 
   constructor(dimension: number, metric: Metric) {
     this.codes = new Int8Array(codeBytes(dimension));
-    this.#metric = metric;
+    this.#differences = new Float32Array(paddedDimension(dimension));
+    this.#isEuclidean = metric === "euclidean";
+    this.#margin = lengthMargin(dimension);
   }
 
-  /** @returns whether bounds hold for this row. */
-  encode(row: Float32Array): boolean {
-    const { scale, sum, sumOfSquares, length, error } = encode(row, ROW_CODE_MAX, this.codes);
+  encode(row: Float32Array): void {
+    const differences = this.#differences;
+    const stride = differences.length;
+    let most = 0;
+    for (let i = 0; i < stride; i++) most = Math.max(most, Math.abs(row[i]!));
+    const length = round(Math.sqrt(dotProduct(row, 0, row, 0, stride)));
+    const scale = round(most / ROW_CODE_MAX);
+    const inverse = scale > SCALE_MIN ? round(1 / scale) : 0;
+    let sum = 0;
+    let squares = 0;
+    for (let i = 0; i < stride; i++) {
+      const code = Math.max(-ROW_CODE_MAX, Math.min(ROW_CODE_MAX, nearest(round(row[i]! * inverse))));
+      this.codes[i] = code;
+      sum += code;
+      squares += code * code;
+      differences[i] = row[i]! - round(scale * code);
+    }
+    const error = round(Math.sqrt(dotProduct(differences, 0, differences, 0, stride)));
     this.#floats[0] = scale;
     this.marks[1] = sum;
-    this.#floats[2] = roundedUp(error);
-    this.#floats[3] = this.#metric === "euclidean" ? scale * scale * sumOfSquares : length;
-    return isBounded(length);
+    this.#floats[2] = round(error * this.#margin) + round(length * ROUNDING);
+    this.#floats[3] = this.#isEuclidean ? round(scale * scale) * round(squares) : length * this.#margin;
   }
+}
+
+/** Below, the inverse of a scale may be infinite. */
+const SCALE_MIN = round(1e-30);
+/** More than a difference between a component and its code is wrong by, of the component. */
+const ROUNDING = 2 ** -20;
+
+/** To the nearest integer, ties to even, as floats are rounded: there is no room for halves in what is added. */
+function nearest(value: number): number {
+  return round(value + HALVES_LOST) - HALVES_LOST;
+}
+const HALVES_LOST = 1.5 * 2 ** 23;
+
+/** A 32-bit float above 1 by more than the relative error of a length, summed up in 32-bit floats. */
+export function lengthMargin(dimension: number): number {
+  return round(1 + (dimension / 8 + 32) * 2 ** -23);
+}
+
+/** Whether bounds hold for a vector of this length. */
+export function isBounded(length: number): boolean {
+  return length === 0 || (length > LENGTH_MIN && length < LENGTH_MAX);
 }
 
 /** A query in codes. */
@@ -72,7 +99,7 @@ export interface CodedQuery {
  */
 export function codeQuery(vector: Float32Array, dimension: number, metric: Metric): CodedQuery {
   const codes = new Int8Array(codeBytes(dimension));
-  const { scale, sumOfSquares, length, error } = encode(vector, QUERY_CODE_MAX, codes);
+  const { scale, sumOfSquares, length, error } = encode(vector, codes);
   const codedLength = scale * Math.sqrt(sumOfSquares);
   const slack = (dimension / 8 + 32) * 2 ** -23;
   const limit = proximityLimit(metric);
@@ -136,26 +163,35 @@ export function codedProximity(
   return limited(value, terms[term + 3]!);
 }
 
-function encode(vector: Float32Array, largest: number, codes: Int8Array): Coding {
+/** What codes say of a query, and what they do not. */
+interface Coding {
+  readonly scale: number;
+  /** Of the codes. */
+  readonly sumOfSquares: number;
+  /** Of the query itself. */
+  readonly length: number;
+  /** Length of the difference between the query and what its codes stand for. */
+  readonly error: number;
+}
+
+function encode(vector: Float32Array, codes: Int8Array): Coding {
   let most = 0;
   for (let i = 0; i < vector.length; i++) most = Math.max(most, Math.abs(vector[i]!));
-  const scale = round(most / largest);
-  const inverse = scale > 0 ? 1 / scale : 0;
-  let sum = 0;
+  const scale = round(most / QUERY_CODE_MAX);
+  const inverse = scale > SCALE_MIN ? 1 / scale : 0;
   let sumOfSquares = 0;
   let squares = 0;
   let errors = 0;
   for (let i = 0; i < vector.length; i++) {
     const component = vector[i]!;
-    const code = Math.max(-largest, Math.min(largest, Math.round(component * inverse)));
+    const code = Math.max(-QUERY_CODE_MAX, Math.min(QUERY_CODE_MAX, Math.round(component * inverse)));
     const difference = component - scale * code;
     codes[i] = code;
-    sum += code;
     sumOfSquares += code * code;
     squares += component * component;
     errors += difference * difference;
   }
-  return { scale, sum, sumOfSquares, length: Math.sqrt(squares), error: Math.sqrt(errors) };
+  return { scale, sumOfSquares, length: Math.sqrt(squares), error: Math.sqrt(errors) };
 }
 
 /** 0 for what is not a number, too. */
@@ -167,8 +203,4 @@ function positive(value: number): number {
 /** To a 32-bit float that is not less. */
 function roundedUp(value: number): number {
   return round(value * (1 + 2 ** -20));
-}
-
-function isBounded(length: number): boolean {
-  return length === 0 || (length > LENGTH_MIN && length < LENGTH_MAX);
 }

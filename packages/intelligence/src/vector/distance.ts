@@ -118,9 +118,19 @@ function sumOfLanes(l0: number, l1: number, l2: number, l3: number): number {
   return round(round(l0 + l2) + round(l1 + l3));
 }
 
-/** The factor that makes a vector one of length 1; 0 for the zero vector, whose cosine with everything is then 0. Never overflows. */
-export function inverseLength(vector: Float32Array, dimension: number): number {
-  let squares = 0;
-  for (let i = 0; i < dimension; i++) squares += vector[i]! * vector[i]!;
+/** The factor that makes a padded row one of length 1; 0 for the zero vector, whose cosine with everything is then 0. Never overflows. */
+export function inverseLength(row: Float32Array): number {
+  // Four sums, as each addition waits for the one before.
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  for (let i = 0; i < row.length; i += 4) {
+    s0 += row[i]! * row[i]!;
+    s1 += row[i + 1]! * row[i + 1]!;
+    s2 += row[i + 2]! * row[i + 2]!;
+    s3 += row[i + 3]! * row[i + 3]!;
+  }
+  const squares = s0 + s1 + (s2 + s3);
   return squares > 0 ? 1 / Math.sqrt(squares) : 0;
 }

@@ -36,6 +36,16 @@ type GatherCodes = (
 ) => void;
 type ScanRows = (rows: number, stride: number, count: number, query: number, out: number, limit: number) => void;
 
+type EncodeRow = (
+  row: number,
+  stride: number,
+  codes: number,
+  codeStride: number,
+  marks: number,
+  isEuclidean: number,
+  margin: number,
+) => number;
+
 /** What the compiled kernel offers; its sources in `kernel/` say what is what. Addresses and strides are in bytes. */
 export interface KernelCalls {
   readonly scanProducts: ScanRows;
@@ -48,6 +58,7 @@ export interface KernelCalls {
   readonly gatherCodeDistances: GatherCodes;
   readonly gatherRowCodeProducts: GatherCodes;
   readonly gatherRowCodeDistances: GatherCodes;
+  readonly encodeRow: EncodeRow;
   readonly select: (proximities: number, count: number, threshold: number, base: number, positions: number) => number;
 }
 

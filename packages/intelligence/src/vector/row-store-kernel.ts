@@ -1,6 +1,6 @@
 import { assert } from "@strata/core";
 import { proximityLimit } from "./distance.js";
-import { MARK_WORDS, RowCoder, TERMS_BYTES, writeRowTerms } from "./distance-int8.js";
+import { isBounded, lengthMargin, MARK_WORDS, TERMS_BYTES, writeRowTerms } from "./distance-int8.js";
 import { CALL_ROWS, type Kernel } from "./kernel.js";
 import type { Query } from "./row-store-query.js";
 import type { CodedRow, RowSegment, RowShape } from "./row-store-segment.js";
@@ -24,7 +24,7 @@ export class KernelRows implements RowSegment {
   readonly #isEuclidean: boolean;
   readonly #limit: number;
   readonly #rowBytes: number;
-  readonly #coder: RowCoder | undefined;
+  readonly #margin: number;
   /** Addresses; all blocks have the same room. */
   readonly #blocks: number[] = [];
   #blockRows = 0;
@@ -45,8 +45,8 @@ export class KernelRows implements RowSegment {
     this.#isEuclidean = shape.metric === "euclidean";
     this.#limit = proximityLimit(shape.metric);
     this.#rowBytes = 4 * shape.stride;
-    this.#coder = shape.codeStride > 0 ? new RowCoder(shape.dimension, shape.metric) : undefined;
-    this.#isBounded = this.#coder !== undefined;
+    this.#margin = lengthMargin(shape.dimension);
+    this.#isBounded = shape.codeStride > 0;
   }
 
   get kernel(): Kernel {
@@ -75,11 +75,7 @@ export class KernelRows implements RowSegment {
     const { memory } = this.#kernel;
     const index = this.length;
     memory.f32.set(row, this.#rowAt(index) >>> 2);
-    if (this.#coder !== undefined) {
-      if (!this.#coder.encode(row)) this.#isBounded = false;
-      memory.i8.set(this.#coder.codes, this.#codesAt(index));
-      memory.i32.set(this.#coder.marks, this.#marksAt(index) >>> 2);
-    }
+    if (this.#shape.codeStride > 0) this.#encode(index);
     this.length++;
     return true;
   }
@@ -172,6 +168,19 @@ export class KernelRows implements RowSegment {
     this.#blocks.length = 0;
     this.#tableRoom = 0;
     this.length = 0;
+  }
+
+  #encode(index: number): void {
+    const length = this.#kernel.calls.encodeRow(
+      this.#rowAt(index),
+      this.#rowBytes,
+      this.#codesAt(index),
+      this.#shape.codeStride,
+      this.#marksAt(index),
+      this.#isEuclidean ? 1 : 0,
+      this.#margin,
+    );
+    if (!isBounded(length)) this.#isBounded = false;
   }
 
   #rowAt(index: number): number {
@@ -347,7 +356,7 @@ export class KernelRows implements RowSegment {
     this.#blocks[0] = block;
     this.#blockRows = rows;
     memory.u8.copyWithin(block, before.block, before.block + before.rows * this.#rowBytes);
-    if (this.#coder !== undefined) {
+    if (this.#shape.codeStride > 0) {
       memory.u8.copyWithin(this.#codesAt(0), before.codes, before.codes + before.rows * this.#shape.codeStride);
       memory.u8.copyWithin(this.#marksAt(0), before.marks, before.marks + before.rows * MARK_BYTES);
     }

@@ -19,7 +19,7 @@ export class Query {
     const padded = new Float32Array(paddedDimension(dimension));
     for (let i = 0; i < dimension; i++) padded[i] = vector[i]!;
     if (metric === "cosine") {
-      const factor = inverseLength(padded, dimension);
+      const factor = inverseLength(padded);
       for (let i = 0; i < dimension; i++) padded[i]! *= factor;
     }
     return new Query(padded, dimension, metric);

@@ -81,7 +81,7 @@ export class VectorRows {
       row.set(vector);
     }
     if (this.metric === "cosine") {
-      const factor = inverseLength(row, dimension);
+      const factor = inverseLength(row);
       for (let i = 0; i < dimension; i++) row[i]! *= factor;
     }
     return this.#append();
