@@ -33,6 +33,7 @@ export {
   MatchList,
   rootOf,
   scanDocuments,
+  seenRange,
 } from "./json-find.js";
 export { JsonDocumentStore, JsonReader, type JsonReads, type JsonStore, type VersionedDocument } from "./json-store.js";
 export { type Kv, type KvPutOptions, KvReader, type KvReads, KvStore } from "./kv.js";

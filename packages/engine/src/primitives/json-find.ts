@@ -129,14 +129,19 @@ export class MatchList {
     return this.#matches.length;
   }
 
-  /** @returns whether the document matches and stands where results are wanted. */
+  /** What stands at the path of the order in the document to go on behind. */
+  get place(): { readonly value: Value | undefined } | undefined {
+    return this.#after === undefined ? undefined : { value: this.#after.at };
+  }
+
+  /** @returns whether the document matches and stands behind `after`: it is a result, unless as many come before it as are wanted. */
   offer(key: string, stored: Stored): boolean {
     const { predicate, order, limit } = this.#query;
     const root = rootOf(stored);
     if (!predicate.matches(root)) return false;
     const match = { key, stored, at: order === undefined ? undefined : getAt(root, order.path) };
     if (this.#after !== undefined && this.#compare(match, this.#after) <= 0) return false;
-    if (this.#worst !== undefined && this.#compare(match, this.#worst) >= 0) return false;
+    if (this.#worst !== undefined && this.#compare(match, this.#worst) >= 0) return true;
     this.#matches.push(match);
     if (this.#matches.length >= 2 * limit + SLACK) this.#cut();
     return true;
@@ -154,6 +159,13 @@ export class MatchList {
     this.#matches.length = limit;
     this.#worst = this.#matches.at(-1);
   }
+}
+
+/** The keys that a find has seen once it has its answer: up to the last result, where keys are the order and there were enough. */
+export function seenRange({ range, order, limit }: JsonQuery, documents: readonly FoundDocument[]): KeyRange {
+  const last = documents.at(-1)?.key;
+  if (order !== undefined || last === undefined || documents.length < limit) return range;
+  return range.reverse ? { ...range, start: last } : { ...range, end: `${last}\0` };
 }
 
 /** Whether a find may take what a key holds. Keys are those that a table has. */
