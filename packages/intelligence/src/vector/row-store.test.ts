@@ -66,6 +66,74 @@ test("a row is given as bytes or as floats, at any alignment", () => {
   expect(rows.vectorAt(1)).toEqual(vector);
 });
 
+test.each(METRICS)("what an image keeps of %s rows makes the same rows, in whatever pieces it comes", (metric) => {
+  const vectors = randomVectors(50, 6, 3);
+  const rows = new VectorRows(6, metric, { int8: true });
+  for (const vector of vectors) rows.append(vector);
+  const { pages } = rows;
+  expect(pages.byteLength).toBe(50 * 32);
+  for (const length of [1, 31, 32, 100, 1600]) {
+    const again = new VectorRows(6, metric, { int8: true });
+    for (let at = 0; at < 1600; at += length) again.restore(pages.read(at, Math.min(1600, at + length)));
+    expect(again.length).toBe(50);
+    for (const approximate of [false, true]) {
+      const query = rows.prepare(vectors[9]!);
+      const [before, after] = [rows, again].map((each) => {
+        const out = new Float32Array(50);
+        if (approximate) each.scanApproximate(query, 0, 50, out);
+        else each.scan(query, 0, 50, out);
+        return out;
+      });
+      expect(after).toEqual(before);
+    }
+  }
+});
+
+test("images are little-endian floats, rows padded to groups of four", () => {
+  const rows = new VectorRows(3, "dot");
+  rows.append(Float32Array.of(1, -2, 0.5));
+  expect(Array.from(rows.pages.read(2, 16))).toEqual([0x80, 0x3f, 0, 0, 0, 0xc0, 0, 0, 0, 0x3f, 0, 0, 0, 0]);
+});
+
+test("rows of cosine collections have length 1, and a zero vector is like none", () => {
+  const rows = new VectorRows(2, "cosine", { int8: true });
+  for (const vector of [
+    [3, 4],
+    [0, 0],
+    [3e38, 3e38],
+    [1e-44, 0],
+  ])
+    rows.append(Float32Array.from(vector));
+  expect(rows.vectorAt(0)).toEqual(Float32Array.of(0.6, 0.8));
+  const out = new Float32Array(4);
+  rows.scan(rows.prepare([1, 1]), 0, 4, out);
+  expect(out[1]).toBe(0);
+  expect(out[2]).toBeCloseTo(1, 6);
+  expect(out[3]).toBeCloseTo(Math.SQRT1_2, 6);
+  rows.scan(rows.prepare([0, 0]), 0, 4, out);
+  expect([...out]).toEqual([0, 0, 0, 0]);
+});
+
+test("estimates are near the truth", () => {
+  for (const metric of METRICS) {
+    const rows = new VectorRows(128, metric, { int8: true });
+    const vectors = randomVectors(300, 128, 12);
+    for (const vector of vectors) rows.append(vector);
+    const exact = new Float32Array(300);
+    const estimate = new Float32Array(300);
+    rows.scan(rows.prepare(vectors[0]!), 0, 300, exact);
+    rows.scanApproximate(rows.prepare(vectors[0]!), 0, 300, estimate);
+    const scale = metric === "cosine" ? 1 : 128 / 3;
+    for (let i = 0; i < 300; i++) expect(Math.abs(exact[i]! - estimate[i]!) / scale).toBeLessThan(0.02);
+  }
+});
+
+test("scores are what users know", () => {
+  expect(new VectorRows(1, "cosine").scoreOf(-0.25)).toBe(-0.25);
+  expect(new VectorRows(1, "dot").scoreOf(12)).toBe(12);
+  expect(new VectorRows(1, "euclidean").scoreOf(-9)).toBe(0.25);
+});
+
 test("the nearest come first, and all that tie with the last", () => {
   const rows = new VectorRows(2, "dot", { int8: false });
   for (const x of [1, 5, 3, 3, 4, 3]) rows.append(Float32Array.of(x, 0));
