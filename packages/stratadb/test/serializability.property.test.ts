@@ -13,15 +13,20 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Handle, type Session, Strata, StrataError } from "../src/index.js";
 import {
-  anyCall,
+  anyCallOf,
   anyKey,
   anyNumber,
   type Call,
+  coreOperations,
   eventShown,
   type Outcome,
   outcomeOf,
   SPACES,
 } from "./session-operations.js";
+import { vectorOperations } from "./session-vectors.js";
+
+/** Any call on any primitive in any space. */
+const anyCall = anyCallOf([...coreOperations, vectorOperations]);
 
 /** Interleavings for each configuration. More for long runs: `STRATA_SERIALIZABILITY_RUNS=5000`. */
 const RUNS = Number(process.env["STRATA_SERIALIZABILITY_RUNS"] ?? 350);
@@ -166,12 +171,19 @@ function expectSerial(live: Interleaving, start: Start): void {
 }
 
 /** All that one space holds, without versions, timestamps and hashes. */
-function contentOf({ kv, events, state, json }: Handle): unknown {
+function contentOf({ kv, events, state, json, vectors }: Handle): unknown {
   return {
     kv: [...kv.entries()],
     events: events.range(0, events.len()).map(eventShown),
     state: state.list().map((cell) => [cell, state.read(cell), state.readVersioned(cell)?.counter]),
     json: [...json.entries()],
+    vectors: vectors.listCollections().map(({ name, dimension }) => {
+      const rows = vectors.keys(name).map((key) => {
+        const entry = vectors.get(name, key);
+        return [key, entry?.vector, entry?.metadata];
+      });
+      return [name, dimension, rows];
+    }),
   };
 }
 

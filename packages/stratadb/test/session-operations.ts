@@ -32,10 +32,10 @@ export function outcomeOf(session: Session, { space, make }: Call): Outcome {
 }
 
 /** A call whose space is not chosen yet. */
-type Operation = Omit<Call, "space">;
+export type Operation = Omit<Call, "space">;
 
 /** The method `name`, with arguments out of `args`. */
-function operation<A extends unknown[]>(
+export function operation<A extends unknown[]>(
   name: string,
   args: { [I in keyof A]: fc.Arbitrary<A[I]> },
   make: (session: Session, ...args: A) => unknown,
@@ -162,19 +162,21 @@ const jsonOperations = [
   operation("json.delete", [document, path], ({ json }, key, path) => json.delete(key, path)),
 ];
 
-/** Each primitive as often as the others. */
-const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
-  fc.oneof(...kvOperations),
-  fc.oneof(...eventOperations),
-  fc.oneof(...stateOperations),
-  fc.oneof(...jsonOperations),
-);
+/** Calls on keys, events, cells and documents. */
+export const coreOperations: readonly (readonly fc.Arbitrary<Operation>[])[] = [
+  kvOperations,
+  eventOperations,
+  stateOperations,
+  jsonOperations,
+];
 
 // Mostly one space, so that transactions meet, and others to be dropped.
 const anySpace = fc.constantFrom("default", "default", "default", ...SPACES);
 
-/** Any call on any primitive in any space. */
-export const anyCall: fc.Arbitrary<Call> = fc.tuple(anySpace, anyOperation).map(([space, operation]) => {
-  const name = `${space}: ${operation.name}`;
-  return { name, space, make: operation.make, toString: () => name };
-});
+/** Any of the calls in any space, each group as often as the others. */
+export function anyCallOf(groups: readonly (readonly fc.Arbitrary<Operation>[])[]): fc.Arbitrary<Call> {
+  return fc.tuple(anySpace, fc.oneof(...groups.map((group) => fc.oneof(...group)))).map(([space, operation]) => {
+    const name = `${space}: ${operation.name}`;
+    return { name, space, make: operation.make, toString: () => name };
+  });
+}
