@@ -4,7 +4,7 @@ import { ByteWriter, canonicalBytes, type Value } from "@strata/core";
 import { anyValue } from "@strata/core/testing";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
-import { Database, EventLogStore, JsonDocumentStore, KvStore, StateCellStore } from "./index.js";
+import { Database, EventLogStore, JsonDocumentStore, KvStore, StateCellStore, VectorStore } from "./index.js";
 
 let db: Database;
 let time = 0;
@@ -34,6 +34,29 @@ describe("the digest of live data", () => {
     new JsonDocumentStore(head()).set("plan", "$.a", true);
     new EventLogStore(head()).append("note", { n: 1 });
     expect(digest()).toBe(expected);
+  });
+
+  test("has every vector, with its metadata, and every collection, with its options", () => {
+    const [one, other] = [new VectorStore(head()), new VectorStore(head("default", db.runs.create("other").name))];
+    const seen = new Set([digest()]);
+    const same = (change: (vectors: VectorStore) => void) => {
+      for (const vectors of [one, other]) change(vectors);
+      expect(digest({ history: false }, "other")).toBe(digest());
+      expect(digest({ history: true }, "other")).not.toBe(digest({ history: true }));
+      expect(seen.has(digest())).toBe(false);
+      seen.add(digest());
+    };
+    same((vectors) => vectors.createCollection("docs", { dimension: 2 }));
+    one.upsert("docs", "b", [1, 2]);
+    one.upsert("docs", "a", [1, 2], { x: 1, y: 2 });
+    same((vectors) => vectors.upsert("docs", "a", [1, 0], { y: 2, x: 1 }) + vectors.upsert("docs", "b", [1, 2]));
+    same((vectors) => vectors.upsert("docs", "a", [1, -0], { x: 1, y: 2 }));
+    same((vectors) => vectors.upsert("docs", "a", [1, -0], { x: 1 }));
+    same((vectors) => vectors.upsert("docs", "a", [1, -0]));
+    same((vectors) => vectors.createCollection("more", { dimension: 2, metric: "dot" }));
+    other.upsert("more", "gone", [1, 1]);
+    other.delete("more", "gone");
+    expect(digest(undefined, "other")).toBe(digest());
   });
 
   const entry = fc.tuple(fc.constantFrom("a", "b", "\uffee", "\u{1f600}", "z"), anyValue());
