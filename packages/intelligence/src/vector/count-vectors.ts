@@ -28,8 +28,8 @@ export function countVectors(
 function countMatching(layer: PartitionLayer<VectorIndex>, predicate: Predicate): number {
   const filter = new LayerFilter(layer.partition, predicate);
   let count = 0;
-  if (filter.plan !== undefined && filter.plan.estimate < layer.visibleCount()) {
-    for (const slot of filter.plan.slots()) if (layer.isVisible(slot) && filter.holds(slot)) count++;
+  if ((filter.estimate ?? Number.POSITIVE_INFINITY) < layer.visibleCount()) {
+    for (const slot of filter.slots()) if (layer.isVisible(slot) && filter.holds(slot)) count++;
     return count;
   }
   const to = layer.slots.bornThrough(layer.through);

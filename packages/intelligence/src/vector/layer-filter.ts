@@ -1,31 +1,103 @@
 import type { Predicate } from "@strata/engine";
 import { planWhere, type WherePlan } from "../fields/where-plan.js";
 import type { Partition } from "../partition/partition.js";
+import { filterKey } from "./filter-key.js";
+import { KnownFilter } from "./known-filters.js";
 import { LayerMetadata } from "./layer-metadata.js";
+import type { Neighbors } from "./scan.js";
 import type { VectorIndex } from "./vector-index.js";
 
 /** Fields of one filter that are looked up; the others are tested. */
 const FIELDS_PER_FILTER = 8;
 
-/** A filter of metadata over the slots of one partition. */
+/** A filter of metadata over the slots of one partition. To test a slot its metadata are read, which costs as much as comparing many vectors. */
 export class LayerFilter {
-  /** How few slots may satisfy it, and which; `undefined` where that is not known. */
-  readonly plan: WherePlan | undefined;
+  readonly #partition: Partition<VectorIndex>;
   readonly #predicate: Predicate;
   readonly #metadata: LayerMetadata;
+  readonly #key: string | undefined;
+  #known: KnownFilter | undefined;
+  readonly #plan: WherePlan | undefined;
 
   constructor(partition: Partition<VectorIndex>, predicate: Predicate) {
     const metadata = new LayerMetadata(partition);
-    this.#metadata = metadata;
+    const { fields, filters } = partition.index;
+    this.#partition = partition;
     this.#predicate = predicate;
+    this.#metadata = metadata;
+    this.#key = filterKey(predicate.tree);
+    this.#known = this.#key === undefined ? undefined : filters.get(this.#key, partition.slots.length);
     let left = FIELDS_PER_FILTER;
-    this.plan = planWhere(predicate.tree, (field) =>
-      --left < 0 ? undefined : partition.index.fields.use(field, (slot) => metadata.ofAny(slot)),
-    );
+    this.#plan =
+      this.#known === undefined
+        ? planWhere(predicate.tree, (field) =>
+            --left < 0 ? undefined : fields.use(field, (slot) => metadata.ofAny(slot)),
+          )
+        : undefined;
+  }
+
+  /** About how many slots, dead ones included, satisfy it; `undefined` where that is not known. */
+  get estimate(): number | undefined {
+    const known = this.#known;
+    return known === undefined ? this.#plan?.estimate : known.count + this.#partition.slots.length - known.through;
+  }
+
+  /** All slots that satisfy it, and maybe others: there is an estimate of how many they are. Ascending. */
+  slots(): Int32Array {
+    const known = this.#known;
+    if (known === undefined) return this.#plan!.slots();
+    const { length } = this.#partition.slots;
+    const slots = new Int32Array(known.count + length - known.through);
+    slots.set(known.toArray());
+    for (let slot = known.through; slot < length; slot++) slots[known.count + slot - known.through] = slot;
+    return slots;
   }
 
   /** Whether a slot that the reader sees satisfies it. */
   holds(slot: number): boolean {
     return this.#predicate.matches(this.#metadata.of(slot));
+  }
+
+  /** Makes `mayHold` quick, for who is going to ask of many slots. */
+  prepare(): void {
+    if (this.#known !== undefined || this.#key === undefined) return;
+    const { length } = this.#partition.slots;
+    if (this.#plan !== undefined) this.#keep(new KnownFilter(this.#plan.slots(), length, false));
+    // To test all of them is worth it only for one that comes again.
+    else if (this.#partition.index.filters.note(this.#key)) this.#keep(new KnownFilter(this.#tested(), length, true));
+  }
+
+  /** Whether a slot that the reader sees may satisfy it. */
+  mayHold(slot: number): boolean {
+    const known = this.#known;
+    return known !== undefined && slot < known.through ? known.has(slot) : this.holds(slot);
+  }
+
+  /** Whether all that was found satisfies it. If not, `mayHold` is a test from now on. */
+  confirms({ slots, count }: Neighbors): boolean {
+    if (this.#known === undefined || this.#known.isExact) return true;
+    for (let i = 0; i < count; i++) {
+      if (this.holds(slots[i]!)) continue;
+      this.#keep(new KnownFilter(this.#tested(this.#known.toArray()), this.#known.through, true));
+      return false;
+    }
+    return true;
+  }
+
+  #keep(known: KnownFilter): void {
+    this.#known = known;
+    this.#partition.index.filters.set(this.#key!, known);
+  }
+
+  /** Of `candidates`, or of all slots, those that satisfy it. */
+  #tested(candidates?: Int32Array): Int32Array {
+    const count = candidates?.length ?? this.#partition.slots.length;
+    const slots = new Int32Array(count);
+    let found = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = candidates === undefined ? i : candidates[i]!;
+      if (this.#predicate.matches(this.#metadata.ofAny(slot))) slots[found++] = slot;
+    }
+    return slots.subarray(0, found);
   }
 }

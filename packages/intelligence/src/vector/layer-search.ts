@@ -23,12 +23,23 @@ export interface RowsWanted {
 
 type Accept = (slot: number) => boolean;
 
-/** Costs in terms of rows that are compared one after the other. Of one that is listed: */
+/** Costs, in rows that are compared one after the other. Of one that is listed: */
 const PER_LISTED = 2;
-/** Of one that a walk meets somewhere in memory: */
+/** Of one that a walk through the graph meets somewhere in memory, and where bytes are compared: */
 const PER_VISIT = 4;
+const PER_VISIT_INT8 = 8;
 /** Rows that a walk meets for each candidate it keeps. */
 const VISITS_PER_CANDIDATE = 16;
+
+/** What the ways to the nearest rows of one layer cost, about; `Infinity` for one that is not open. */
+interface Costs {
+  /** Comparing one by one all that may be asked for. */
+  readonly list: number;
+  /** Walking through the graph, and comparing one by one what it has not reached. */
+  readonly walk: number;
+  /** Comparing one by one all that there is. */
+  readonly scan: number;
+}
 
 /** The vectors of one layer that a search asks for, and the cheapest way to the nearest of them. */
 export class LayerSearch implements NearestSource {
@@ -49,48 +60,60 @@ export class LayerSearch implements NearestSource {
   }
 
   nearest(k: number): readonly Neighbors[] {
-    const { slots, through, partition } = this.#layer;
     const visible = this.#layer.visibleCount();
     if (visible === 0 || this.#listed?.length === 0) return [];
     const { filter: predicate } = this.#wanted;
-    const filter = predicate === undefined ? undefined : new LayerFilter(partition, predicate);
-    if (this.#listed !== undefined) return [this.#compare(this.#listed, acceptAll([matching(filter)]), k)];
+    const filter = predicate === undefined ? undefined : new LayerFilter(this.#layer.partition, predicate);
+    if (this.#listed !== undefined) return [this.#compare(this.#listed, holding(filter), k)];
+    const { slots, through } = this.#layer;
     const to = slots.bornThrough(through);
     // A graph may reach beyond what the reader sees.
     const isVisible: Accept | undefined = visible < slots.length ? (slot) => this.#layer.isVisible(slot) : undefined;
-    const accept = acceptAll([isVisible, this.#beginning(), matching(filter)]);
-    const matches = Math.min(visible, filter?.plan?.estimate ?? visible);
-    const cheapest = Math.min(to, PER_LISTED * matches);
-    const walked = this.#walk(k, to, accept, { visible, matches, most: cheapest });
-    if (walked !== undefined) return walked;
-    if (cheapest < to && filter?.plan !== undefined) return [this.#compare(filter.plan.slots(), accept, k)];
-    return [this.#scan(0, to, accept, k)];
+    const isAsked = acceptAll(isVisible, this.#beginning());
+    let costs = this.#costs(filter, visible, to, k);
+    if (filter !== undefined && costs.list > Math.min(costs.walk, costs.scan)) {
+      filter.prepare();
+      costs = this.#costs(filter, visible, to, k);
+    }
+    const list = (): readonly Neighbors[] => [this.#compare(filter!.slots(), acceptAll(isAsked, holding(filter)), k)];
+    if (costs.list <= Math.min(costs.walk, costs.scan)) return list();
+    const accept = acceptAll(isAsked, mayHolding(filter));
+    const others = Math.min(costs.list, costs.scan);
+    const look = (): readonly Neighbors[] => {
+      const walked = costs.walk < others ? this.#walk(to, accept, Math.min(k, visible), others) : undefined;
+      if (walked !== undefined) return walked;
+      return costs.list < costs.scan ? list() : [this.#scan(0, to, accept, k)];
+    };
+    const found = look();
+    return filter === undefined || found.every((each) => filter.confirms(each)) ? found : look();
   }
 
-  /**
-   * By the graph, and one by one what that has not reached.
-   *
-   * @param matches how many rows are asked for, about.
-   * @param most what else it would cost.
-   * @returns `undefined` where that would be cheaper, or finds more.
-   */
-  #walk(
-    k: number,
-    to: number,
-    accept: Accept | undefined,
-    { visible, matches, most }: { readonly visible: number; readonly matches: number; readonly most: number },
-  ): readonly Neighbors[] | undefined {
-    const { ef, isExact, query } = this.#wanted;
+  #costs(filter: LayerFilter | undefined, visible: number, to: number, k: number): Costs {
+    const { ef, isExact } = this.#wanted;
     const { graph } = this.#layer.index;
-    if (isExact || graph === undefined) return undefined;
-    const covered = Math.min(graph.length, to);
-    const visits = (most - (to - covered)) / PER_VISIT;
-    // Of what a walk meets only a part is asked for. A filter may refuse more than is known here: then the walk is cut.
-    if ((Math.max(ef, k) * VISITS_PER_CANDIDATE * to) / matches > visits) return undefined;
-    const found = graph.search(query, ef, k, accept, visits);
+    const estimate = filter?.estimate;
+    const covered = Math.min(graph?.length ?? 0, to);
+    // Of what a walk meets only a part is asked for. A filter may refuse more than is known: then the walk is cut.
+    const visits = (Math.max(ef, k) * VISITS_PER_CANDIDATE * to) / Math.min(visible, estimate ?? visible);
+    return {
+      list: estimate === undefined ? Number.POSITIVE_INFINITY : PER_LISTED * Math.min(estimate, to),
+      walk: isExact || covered === 0 ? Number.POSITIVE_INFINITY : this.#perVisit * visits + to - covered,
+      scan: to,
+    };
+  }
+
+  /** @returns `undefined` when another way would cost less than what is left, or finds more. */
+  #walk(to: number, accept: Accept | undefined, k: number, others: number): readonly Neighbors[] | undefined {
+    const { ef, query } = this.#wanted;
+    const graph = this.#layer.index.graph!;
+    const found = graph.search(query, ef, k, accept, others / this.#perVisit);
     // There may be more, to which the graph does not lead.
-    if (found.isCut || found.count < Math.min(k, visible)) return undefined;
-    return covered === to ? [found] : [found, this.#scan(covered, to, accept, k)];
+    if (found.isCut || found.count < k) return undefined;
+    return graph.length < to ? [found, this.#scan(graph.length, to, accept, k)] : [found];
+  }
+
+  get #perVisit(): number {
+    return this.#layer.index.rows.int8 ? PER_VISIT_INT8 : PER_VISIT;
   }
 
   #compare(slots: Int32Array, accept: Accept | undefined, k: number): Neighbors {
@@ -108,13 +131,15 @@ export class LayerSearch implements NearestSource {
   }
 }
 
-function matching(filter: LayerFilter | undefined): Accept | undefined {
+function holding(filter: LayerFilter | undefined): Accept | undefined {
   return filter === undefined ? undefined : (slot) => filter.holds(slot);
 }
 
-function acceptAll(tests: readonly (Accept | undefined)[]): Accept | undefined {
-  const [first, second, ...more] = tests.filter((test) => test !== undefined);
-  if (first === undefined || second === undefined) return first;
-  if (more.length === 0) return (slot) => first(slot) && second(slot);
-  return (slot) => first(slot) && second(slot) && more.every((test) => test(slot));
+function mayHolding(filter: LayerFilter | undefined): Accept | undefined {
+  return filter === undefined ? undefined : (slot) => filter.mayHold(slot);
+}
+
+function acceptAll(first: Accept | undefined, second: Accept | undefined): Accept | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return (slot) => first(slot) && second(slot);
 }

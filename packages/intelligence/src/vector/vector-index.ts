@@ -6,12 +6,13 @@ import { ImageColumns, type ImageParts } from "../image/index.js";
 import type { SlotIndex } from "../partition/slot-index.js";
 import type { Slots } from "../partition/slots.js";
 import { HnswIndex, type HnswOptions } from "./hnsw-index.js";
+import { KnownFilters } from "./known-filters.js";
 import { VectorRows } from "./row-store.js";
 
 /** From so many live vectors on an "auto" collection gets a graph: fewer are compared one by one as fast as a graph is walked. */
-export const AUTO_GRAPH_ROWS = 16_384;
+export const AUTO_GRAPH_ROWS = 10_000;
 /** The same where small copies of the vectors are compared. */
-export const AUTO_GRAPH_ROWS_INT8 = 65_536;
+export const AUTO_GRAPH_ROWS_INT8 = 20_000;
 
 /** Levels are drawn with it. Graphs are the same on every machine, so it is the same in every database. */
 const GRAPH_SEED = 0x5743;
@@ -25,6 +26,7 @@ export class VectorIndex implements SlotIndex {
   readonly rows: VectorRows;
   /** Of the metadata: those that filters ask for. */
   readonly fields: FieldSet;
+  readonly filters: KnownFilters = new KnownFilters();
   readonly #slots: Slots;
   #graph: HnswIndex | undefined;
   #isDisposed = false;
@@ -66,7 +68,7 @@ export class VectorIndex implements SlotIndex {
   }
 
   get memoryBytes(): number {
-    return this.rows.memoryBytes + this.fields.memoryBytes + (this.#graph?.memoryBytes ?? 0);
+    return this.rows.memoryBytes + this.fields.memoryBytes + this.filters.memoryBytes + (this.#graph?.memoryBytes ?? 0);
   }
 
   add(slot: number, _key: string, stored: Stored): void {
