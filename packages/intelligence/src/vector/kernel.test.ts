@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { kernelBytesSource } from "../../kernel/build.mjs";
 import { hasRelaxedSimd, type KernelSource, Kernels, NO_KERNELS } from "./kernel.js";
@@ -116,6 +118,25 @@ test("disposed rows leave nothing behind", () => {
   );
   for (const rows of collections) rows.dispose();
   expect(memory.usedBytes).toBe(before);
+});
+
+test("rows that nobody holds give their memory back", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const kernels = new Kernels();
+  const { memory } = kernels.current()!;
+  new VectorRows(100, "dot", { kernels }).append(new Float32Array(100));
+  const before = memory.usedBytes;
+  (() => {
+    const rows = new VectorRows(100, "dot", { kernels });
+    for (let i = 0; i < 1000; i++) rows.append(new Float32Array(100));
+  })();
+  expect(memory.usedBytes).toBeGreaterThan(before);
+  for (let turn = 0; turn < 1000 && memory.usedBytes > before; turn++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(memory.usedBytes).toBeLessThanOrEqual(before);
 });
 
 test("extents never overlap, and what is free is joined again", () => {

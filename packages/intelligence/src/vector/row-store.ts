@@ -1,7 +1,7 @@
 import { assert } from "@strata/core";
 import type { PagedBytes } from "../image/paged-bytes.js";
 import { inverseLength, type Metric, scoreOfProximity } from "./distance.js";
-import { type KernelSource, sharedKernels } from "./kernel.js";
+import { type Kernel, type KernelSource, sharedKernels } from "./kernel.js";
 import { KernelRows } from "./row-store-kernel.js";
 import { PlainRows } from "./row-store-plain.js";
 import { Query } from "./row-store-query.js";
@@ -52,8 +52,7 @@ export class VectorRows {
     this.#kernels = kernels;
     this.#row = new Float32Array(this.#shape.stride);
     this.#rowBytes = new Uint8Array(this.#row.buffer);
-    const kernel = kernels.current();
-    this.#last = (kernel && KernelRows.create(kernel, this.#shape)) ?? new PlainRows(this.#shape);
+    this.#last = firstSegment(kernels, this.#shape);
     this.#segments = [this.#last];
     this.pages = new RowPages(this, this.#shape.stride);
     forgotten.register(this, this.#segments, this);
@@ -212,16 +211,26 @@ export class VectorRows {
 
   #appendElsewhere(): void {
     const start = this.length;
-    const full = this.#kernels.current();
-    const kernel = full && this.#kernels.next(full);
-    let segment: RowSegment | undefined = kernel && KernelRows.create(kernel, this.#shape);
-    if (segment === undefined || !segment.append(this.#row)) {
+    let segment = this.#last instanceof KernelRows ? this.#segmentBeside(this.#last.kernel) : undefined;
+    if (segment === undefined) {
       segment = new PlainRows(this.#shape);
       segment.append(this.#row);
     }
     this.#segments.push(segment);
     this.#starts.push(start);
     this.#last = segment;
+  }
+
+  /** With the row to be appended in it. The kernel that is there may be full as well; in a new one there is room, or nowhere. */
+  #segmentBeside(full: Kernel): RowSegment | undefined {
+    let kernel: Kernel | undefined = full;
+    for (let tries = 0; tries < 2; tries++) {
+      kernel = kernel && this.#kernels.next(kernel);
+      const segment = kernel && KernelRows.create(kernel, this.#shape);
+      if (segment?.append(this.#row)) return segment;
+      segment?.dispose();
+    }
+    return undefined;
   }
 
   #segmentOf(slot: number): number {
@@ -246,6 +255,15 @@ export class VectorRows {
       for (const [i, place] of places.entries()) out[place] = found[i]!;
     }
   }
+}
+
+function firstSegment(kernels: KernelSource, shape: RowShape): RowSegment {
+  const kernel = kernels.current();
+  if (kernel === undefined) return new PlainRows(shape);
+  const segment = KernelRows.create(kernel, shape);
+  if (segment !== undefined) return segment;
+  const other = kernels.next(kernel);
+  return (other && KernelRows.create(other, shape)) ?? new PlainRows(shape);
 }
 
 /** Gives back the memory of rows that nobody holds any more. */

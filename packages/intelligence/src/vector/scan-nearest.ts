@@ -3,6 +3,8 @@ import type { Found } from "./scan-found.js";
 
 /** Found rows are sorted out when there are so many of them, and twice as many as were kept before. */
 const PRUNED_MIN = 1024;
+/** Up to so many rows are put in order by insertion: quicker for a few. */
+const SORTED_BY_INSERTION = 64;
 
 /** The nearest rows of those offered: `k` of them, and all that are exactly as near as the k-th. */
 export class NearestRows {
@@ -54,14 +56,17 @@ export class NearestRows {
   result(): Neighbors {
     this.#prune();
     const count = this.#count;
-    const order = Array.from(this.#slots.subarray(0, count).keys());
-    const all = this.#proximities;
-    order.sort((a, b) => all[b]! - all[a]! || a - b);
-    const slots = new Int32Array(count);
-    const proximities = new Float32Array(count);
-    for (let i = 0; i < count; i++) {
-      slots[i] = this.#slots[order[i]!]!;
-      proximities[i] = all[order[i]!]!;
+    const slots = this.#slots.slice(0, count);
+    const proximities = this.#proximities.slice(0, count);
+    if (count <= SORTED_BY_INSERTION) {
+      sortByInsertion(slots, proximities);
+    } else {
+      // Positions are in order of slot, so they order those that tie.
+      const order = Array.from(slots.keys()).sort((a, b) => this.#proximities[b]! - this.#proximities[a]! || a - b);
+      for (const [place, from] of order.entries()) {
+        slots[place] = this.#slots[from]!;
+        proximities[place] = this.#proximities[from]!;
+      }
     }
     return { count, slots, proximities };
   }
@@ -102,6 +107,21 @@ export class NearestRows {
       this.#proximities[kept++] = this.#proximities[i]!;
     }
     this.#count = kept;
+  }
+}
+
+/** Highest proximity first; what ties stays in order. */
+function sortByInsertion(slots: Int32Array, proximities: Float32Array): void {
+  for (let i = 1; i < slots.length; i++) {
+    const slot = slots[i]!;
+    const proximity = proximities[i]!;
+    let at = i;
+    for (; at > 0 && proximities[at - 1]! < proximity; at--) {
+      slots[at] = slots[at - 1]!;
+      proximities[at] = proximities[at - 1]!;
+    }
+    slots[at] = slot;
+    proximities[at] = proximity;
   }
 }
 
