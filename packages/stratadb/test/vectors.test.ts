@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { Strata } from "../src/index.js";
+import { type Reads, Strata } from "../src/index.js";
 import { newDirectory } from "./directories.js";
 import { expectCode } from "./expect-code.js";
 
-const keysOf = (db: Pick<Strata, "vectors">, collection = "docs") => db.vectors.keys(collection);
-const nearest = (db: Pick<Strata, "vectors">) => db.vectors.search("docs", [1, 0]).map(({ key }) => key);
+const keysOf = (db: Pick<Reads, "vectors">, collection = "docs") => db.vectors.keys(collection);
+const nearest = (db: Pick<Reads, "vectors">) => db.vectors.search("docs", [1, 0]).map(({ key }) => key);
 
 /** Three vectors from near to far from `[1, 0]`. */
 function filled(db: Strata): Strata {
