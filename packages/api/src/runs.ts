@@ -21,6 +21,7 @@ import type {
   RunRegistry,
   RunStats,
   RunStatus,
+  SearchedPrimitive,
   Tag,
 } from "@strata/engine";
 import { LoadedRuns } from "./loaded-runs.js";
@@ -142,6 +143,13 @@ export interface Runs {
    * @param policy made by `keepAll`, `keepLast`, `keepFor` or `keepByPrimitive`.
    */
   setRetention(run: string, policy: Retention): void;
+  /**
+   * Which primitives of a run `search` looks for words in: no text index is kept of the others. Forks made later begin with the same. Without
+   * it, what the database was opened with.
+   *
+   * @throws {InvalidArgumentError} `INVALID_ARGUMENT`
+   */
+  setTextSearch(run: string, primitives: readonly SearchedPrimitive[]): void;
   /** What a run takes, in bytes, and how many keys it has. What it inherited is counted where it was written, except among the keys. */
   stats(run: string): RunStats;
   /** Moves a run by the transition table; a run that is not active refuses writes (`RUN_CLOSED`). */
@@ -314,6 +322,10 @@ export class DatabaseRuns implements Runs {
 
   async load(name: string): Promise<void> {
     this.#loaded().add(this.#registry().must(name));
+  }
+
+  setTextSearch(run: string, primitives: readonly SearchedPrimitive[]): void {
+    this.#registry().setTextSearch(run, primitives);
   }
 
   setRetention(run: string, policy: Retention): void {

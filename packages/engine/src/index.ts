@@ -97,6 +97,7 @@ export {
 } from "./scope.js";
 export { SpaceRegistry } from "./space-registry.js";
 export type { Tag } from "./tag.js";
+export { SEARCHED_PRIMITIVES, type SearchedPrimitive, searchedFrom, searchedIn } from "./text-search-policy.js";
 export { MAX_POOL_SIZE, TransactionPool } from "./transaction-pool.js";
 export type { TransactionOptions } from "./transactions.js";
 export { randomUuid } from "./uuid.js";

@@ -32,6 +32,7 @@ import {
 import { RETENTION } from "./run-retention.js";
 import { DEFAULT_SPACE, type TransactionScope } from "./scope.js";
 import { TAG_SPACE, type Tag, type TagRow, tagKey } from "./tag.js";
+import { type SearchedPrimitive, searchedFrom, searchedIn, TEXT_SEARCH } from "./text-search-policy.js";
 import type { Transactions } from "./transactions.js";
 import { UuidSource } from "./uuid.js";
 
@@ -162,10 +163,11 @@ export class RunRegistry {
     source.assertAlive();
     for (const name of names) validateRunName(name);
     const origin = this.#originAt(source, version);
-    const { past, [RETENTION]: retention } = source.row;
+    const { past, [RETENTION]: retention, [TEXT_SEARCH]: searched } = source.row;
     const inherited = {
       ...(past === undefined ? {} : { past }),
       ...(retention === undefined ? {} : { [RETENTION]: retention }),
+      ...(searched === undefined ? {} : { [TEXT_SEARCH]: searched }),
     };
     return this.#make(names, this.#copyMeta(meta), { ...inherited, parent: origin });
   }
@@ -264,6 +266,18 @@ export class RunRegistry {
     const retention = formatRetention(rulesOf(policy));
     const { row } = this.must(name);
     if (row[RETENTION] !== retention) this.#write((rows) => rows.put(name, { ...row, [RETENTION]: retention }));
+  }
+
+  /**
+   * Which primitives of a run are searched by their words: of the others no index is kept. Forks made later begin with the same.
+   *
+   * @throws NotFoundError `RUN_NOT_FOUND`
+   */
+  setTextSearch(name: string, primitives: readonly SearchedPrimitive[]): void {
+    const searched = searchedFrom(primitives);
+    const { row } = this.must(name);
+    if (searched.join() === searchedIn(row)?.join()) return;
+    this.#write((rows) => rows.put(name, { ...row, [TEXT_SEARCH]: searched }));
   }
 
   /**

@@ -16,7 +16,7 @@ const directories: Backend = {
 };
 
 function settingsOf({ mode, buffered, options }: BuilderSettings): DirectorySettings {
-  return { mode, buffered, recovery: undefined, embed: undefined, engine: options };
+  return { mode, buffered, recovery: undefined, search: {}, engine: options };
 }
 
 /** The engine, with the file backend bound: for low-level use. `close()` ends it for everybody in this process that has it open. */

@@ -7,7 +7,7 @@ import type { Durability, DurabilityMode } from "@strata/durability";
 import { fileDurability } from "@strata/durability-file";
 import { Database, type DatabaseOptions } from "@strata/engine";
 import { onRelease } from "./on-release.js";
-import { embedding, engineOptions, mustMode, type OpenOptions } from "./open-options.js";
+import { engineOptions, mustMode, type OpenOptions, type SearchSettings, searching } from "./open-options.js";
 import { openShared } from "./open-registry.js";
 import type { DatabaseShare } from "./strata-cursor.js";
 
@@ -16,7 +16,7 @@ export interface DirectorySettings {
   readonly mode: DurabilityMode;
   readonly buffered: OpenOptions["buffered"];
   readonly recovery: OpenOptions["recovery"];
-  readonly embed: OpenOptions["embed"];
+  readonly search: SearchSettings;
   readonly engine: Omit<DatabaseOptions, "durability">;
 }
 
@@ -26,7 +26,7 @@ export function directorySettings(what: string, options: OpenOptions): Directory
     mode: mustMode(what, options),
     buffered: options.buffered,
     recovery: options.recovery,
-    embed: options.embed,
+    search: { embed: options.embed, textSearch: options.textSearch },
     engine: { ...engineOptions(options), memoryBudgetBytes: options.memoryBudgetBytes ?? defaultBudget() },
   };
 }
@@ -39,7 +39,7 @@ function defaultBudget(): number {
 /** Opens the database in a directory, or joins the engine that has it open in this process. */
 export function openDirectory(path: string, settings: DirectorySettings): DatabaseShare {
   return openShared(path, settings, (absolutePath, whenReleased) => {
-    const engine = embedding(settings.engine, settings.embed);
+    const engine = searching(settings.engine, settings.search);
     return Database.open({ ...engine, durability: onRelease(backendOf(absolutePath, settings), whenReleased) });
   });
 }
@@ -50,7 +50,7 @@ export function openTemporary(settings: DirectorySettings): DatabaseShare {
   const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   try {
     return openShared(path, settings, (absolutePath, whenReleased) => {
-      const engine = embedding(settings.engine, settings.embed);
+      const engine = searching(settings.engine, settings.search);
       const durability = onRelease(backendOf(absolutePath, settings), () => {
         whenReleased();
         remove();

@@ -1,5 +1,5 @@
 import { Database } from "@strata/engine";
-import { checkOpenOptions, embedding, engineOptions, mustMode, type OpenOptions } from "./open-options.js";
+import { checkOpenOptions, engineOptions, mustMode, type OpenOptions, searching } from "./open-options.js";
 import { ownShare } from "./own-share.js";
 import type { DatabaseShare } from "./strata-cursor.js";
 
@@ -7,5 +7,5 @@ import type { DatabaseShare } from "./strata-cursor.js";
 export function memoryShare(what: string, options: OpenOptions = {}): DatabaseShare {
   checkOpenOptions(what, options);
   mustMode(what, options);
-  return ownShare(Database.ephemeral(embedding(engineOptions(options), options.embed)));
+  return ownShare(Database.ephemeral(searching(engineOptions(options), options)));
 }

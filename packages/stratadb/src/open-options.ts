@@ -25,7 +25,7 @@ import {
   RecoveryParticipant,
   type Retention,
 } from "@strata/engine";
-import { type Embedder, Embedding } from "@strata/intelligence";
+import { type Embedder, Embedding, type TextSearchOptions, TextSettings } from "@strata/intelligence";
 
 /** How a database is opened. Everything has a default. */
 export type OpenOptions = Options<{
@@ -51,6 +51,8 @@ export type OpenOptions = Options<{
   recovery: "strict" | "salvage";
   /** What makes vectors of texts: of queries, and in the background of what its `targets` name. */
   embed: Embedder;
+  /** How `search` deals with words: English stems, in every primitive, unless said. */
+  textSearch: TextSearchOptions;
   clock: Clock;
   random: Random;
   /** Silent unless given. */
@@ -63,6 +65,8 @@ const isRetention: OptionCheck = (value) =>
   typeof value === "object" && value !== null && "~retention" in value
     ? undefined
     : "made by keepAll, keepLast, keepFor or keepByPrimitive";
+
+const isList: OptionCheck = (value) => (Array.isArray(value) ? undefined : "a list of primitives");
 
 const MODES: readonly DurabilityMode[] = ["none", "buffered", "strict"];
 
@@ -85,6 +89,7 @@ const CHECKS: { readonly [N in keyof OpenOptions]-?: OptionCheck } = {
   limits: isGroup(LIMIT_CHECKS),
   recovery: isOneOf(["strict", "salvage"]),
   embed: hasMethods("run"),
+  textSearch: isGroup({ stemming: isOneOf(["english", "none"]), primitives: isList }),
   clock: hasMethods("now"),
   random: hasMethods("bytes"),
   logger: hasMethods("log"),
@@ -120,12 +125,22 @@ export function engineOptions(options: OpenOptions): Omit<DatabaseOptions, "dura
   return { readOnly, checkpoint, memoryBudgetBytes, retention, limits, clock, random, logger, onHealth };
 }
 
-/** The same, for a database that embeds. @throws {InvalidArgumentError} `INVALID_ARGUMENT`, `INVALID_PATH` for what is no embedder */
-export function embedding(options: Omit<DatabaseOptions, "durability">, embed: Embedder | undefined): typeof options {
-  if (embed === undefined) return options;
-  const embedder = Embedding.check(embed);
-  const participant = new RecoveryParticipant("embedding", (database) => Embedding.begin(database, embedder));
-  return { ...options, participants: [...(options.participants ?? []), participant] };
+/** What is said of searching when a database is opened. */
+export type SearchSettings = Pick<OpenOptions, "embed" | "textSearch">;
+
+/** The same, for a database that searches so. @throws {InvalidArgumentError} `INVALID_ARGUMENT`, `INVALID_PATH` for what is no embedder */
+export function searching(
+  options: Omit<DatabaseOptions, "durability">,
+  { embed, textSearch }: SearchSettings,
+): Omit<DatabaseOptions, "durability"> {
+  const participants = [...(options.participants ?? [])];
+  if (textSearch !== undefined)
+    participants.push(new RecoveryParticipant("text-search", TextSettings.check(textSearch)));
+  if (embed !== undefined) {
+    const embedder = Embedding.check(embed);
+    participants.push(new RecoveryParticipant("embedding", (database) => Embedding.begin(database, embedder)));
+  }
+  return participants.length === 0 ? options : { ...options, participants };
 }
 
 /** @throws {InvalidArgumentError} `INVALID_ARGUMENT` */

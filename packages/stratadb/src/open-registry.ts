@@ -105,7 +105,10 @@ function mustAgree(path: string, open: DirectorySettings, asked: DirectorySettin
     const given = asked.engine[option];
     if (given !== undefined && given !== open.engine[option]) throw disagreement(path, option, {});
   }
-  if (asked.embed !== undefined && asked.embed !== open.embed) throw disagreement(path, "embed", {});
+  const { embed, textSearch } = asked.search;
+  if (embed !== undefined && embed !== open.search.embed) throw disagreement(path, "embed", {});
+  if (textSearch !== undefined && JSON.stringify(textSearch) !== JSON.stringify(open.search.textSearch ?? {}))
+    throw disagreement(path, "textSearch", { open: open.search.textSearch, asked: textSearch });
 }
 
 /** The settings that are plain data, as text, what is left out as its default. */

@@ -35,7 +35,6 @@ import type {
   CommitInfo,
   CompactionInfo,
   Database,
-  DatabaseInfo,
   EventLog,
   JsonStore,
   Kv,
@@ -47,7 +46,8 @@ import type {
   VerifyReport,
 } from "@strata/engine";
 
-import type { SearchOptions, SearchResult } from "@strata/intelligence";
+import { Embedding, type SearchOptions, type SearchResult } from "@strata/intelligence";
+import type { DatabaseInfo } from "./database-info.js";
 
 /** The checks of `LongWork`. */
 export const LONG_WORK = { signal: hasMethods("addEventListener", "throwIfAborted"), onProgress: isFunction };
@@ -262,7 +262,9 @@ export abstract class StrataCursor implements Handle {
 
   info(): DatabaseInfo {
     this.#here();
-    return this.database.info();
+    const embedding = Embedding.statusOf(this.database);
+    const info = this.database.info();
+    return embedding === undefined ? info : Object.freeze({ ...info, embedding });
   }
 
   metrics(): TransactionMetrics {

@@ -5,7 +5,7 @@ import { Database, DEFAULT_RUN, type LongWork, type RecoveryReport, type VerifyR
 import { directorySettings, openDirectory, openTemporary } from "./directory.js";
 import { memoryShare } from "./memory-share.js";
 import { makeDatabase } from "./new-directory.js";
-import { checkOpenOptions, embedding, engineOptions, mustPath, type OpenOptions } from "./open-options.js";
+import { checkOpenOptions, engineOptions, mustPath, type OpenOptions, searching } from "./open-options.js";
 import { ownShare } from "./own-share.js";
 import { repairDirectory } from "./repair-directory.js";
 import { type DatabaseShare, LONG_WORK, StrataCursor } from "./strata-cursor.js";
@@ -138,7 +138,7 @@ function openTarget(what: string, target: unknown, options: OpenOptions): Databa
       option: "durability",
     });
   }
-  return ownShare(Database.open({ ...embedding(engineOptions(given), given.embed), durability }));
+  return ownShare(Database.open({ ...searching(engineOptions(given), given), durability }));
 }
 
 /** `base` with the members of `more` that are not absent. */

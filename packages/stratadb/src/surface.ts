@@ -72,13 +72,15 @@ export type {
   CompactionInfo,
   Conflict,
   ConflictResolver,
-  DatabaseInfo,
   DiffEntry,
   EventLog,
   EventReads,
   EventRecord,
   EventScan,
   Health,
+  JsonExplanation,
+  JsonFindOptions,
+  JsonMatch,
   JsonReads,
   JsonStore,
   Kv,
@@ -108,5 +110,15 @@ export type {
   Where,
 } from "@strata/engine";
 export { diffToJson, formatDiff, keepAll, keepByPrimitive, keepFor, keepLast } from "@strata/engine";
-export type { SearchHit, SearchOptions, SearchResult, VectorMatch } from "@strata/intelligence";
+export type {
+  Embedder,
+  EmbeddingStatus,
+  EmbedTarget,
+  SearchHit,
+  SearchOptions,
+  SearchResult,
+  TextSearchOptions,
+  VectorMatch,
+} from "@strata/intelligence";
+export type { DatabaseInfo } from "./database-info.js";
 export type { OpenOptions } from "./open-options.js";

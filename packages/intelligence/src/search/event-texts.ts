@@ -12,9 +12,9 @@ export class EventTexts implements SlotTimes {
   readonly table: EventTable;
   readonly postings: InvertedIndex;
 
-  constructor(table: EventTable) {
+  constructor(table: EventTable, stem: boolean) {
     this.table = table;
-    this.postings = new InvertedIndex(this);
+    this.postings = new InvertedIndex(this, { stem });
   }
 
   bornThrough(count: number): number {

@@ -11,16 +11,19 @@ export class HitWriter {
   readonly hits: SearchHit[] = [];
   readonly #query: Query;
   readonly #highlight: boolean;
+  readonly #stem: boolean;
   #words: QueryWords | undefined;
 
-  constructor(query: Query, { highlight }: SearchRequest) {
+  /** @param stem whether texts are searched by stems. */
+  constructor(query: Query, { highlight }: SearchRequest, stem: boolean) {
     this.#query = query;
+    this.#stem = stem;
     this.#highlight = highlight;
     this.#words = undefined;
   }
 
   add({ ref, value, timestamp, texts }: FoundEntry, score: number, explain: ValueObject | undefined): void {
-    this.#words ??= new QueryWords(this.#query, true);
+    this.#words ??= new QueryWords(this.#query, this.#stem);
     const snippet = snippetOf(texts, this.#words, this.#highlight);
     const hit = { ref, value, score, rank: this.hits.length + 1, timestamp, snippet: snippet.text };
     this.hits.push({

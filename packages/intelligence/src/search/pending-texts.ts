@@ -18,9 +18,9 @@ export class PendingTexts implements SlotTimes {
   /** What was taken in of each key, and its slot, -1 where it has none. */
   readonly #taken = new Map<string, { stored: Stored | undefined; slot: number }>();
 
-  constructor(primitive: TextPrimitive) {
+  constructor(primitive: TextPrimitive, stem: boolean) {
     this.#primitive = primitive;
-    this.postings = new InvertedIndex(this);
+    this.postings = new InvertedIndex(this, { stem });
   }
 
   /** Counts the changes, as a version does. There is one view of it, the newest. */
@@ -82,7 +82,11 @@ export class PendingTexts implements SlotTimes {
 
 /** The words of the events that one transaction has appended in one space: slot i is the i-th of them. */
 export class PendingEventTexts implements SlotTimes {
-  readonly postings: InvertedIndex = new InvertedIndex(this);
+  readonly postings: InvertedIndex;
+
+  constructor(stem: boolean) {
+    this.postings = new InvertedIndex(this, { stem });
+  }
 
   bornThrough(): number {
     return this.postings.length;

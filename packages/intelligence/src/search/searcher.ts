@@ -63,7 +63,7 @@ export class Searcher {
   ): SearchResult {
     const mode = embedding === undefined ? "keyword" : (request.mode ?? "hybrid");
     const parsed = parseQuery(query);
-    const found = new HitWriter(parsed, request);
+    const found = new HitWriter(parsed, request, this.#parts.settings.stem);
     let truncated = false;
     if (request.k > 0) {
       if (mode === "keyword") truncated = this.#byKeyword(parsed, request, ground, found);
@@ -147,13 +147,16 @@ export class Searcher {
   }
 
   #keywords(query: Query, request: SearchRequest, { scope, spaces, filter }: SearchGround): KeywordSearch {
+    const { settings } = this.#parts;
     const layers: EntryLayer[] = [];
     for (const space of spaces) {
       const ground = { scope, space, filter };
       for (const primitive of TABLES) {
-        if (asksFor(request, primitive)) this.#parts.texts.addTable(layers, ground, primitive, request.observe);
+        if (asksFor(request, primitive) && settings.isSearched(scope.run, primitive))
+          this.#parts.texts.addTable(layers, ground, primitive, request.observe);
       }
-      if (asksFor(request, "event")) this.#parts.texts.addEvents(layers, ground, request.observe);
+      if (asksFor(request, "event") && settings.isSearched(scope.run, "event"))
+        this.#parts.texts.addEvents(layers, ground, request.observe);
     }
     return new KeywordSearch(layers, query, request);
   }

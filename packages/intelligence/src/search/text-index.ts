@@ -38,9 +38,12 @@ class TextKind implements IndexKind<TextIndex> {
   readonly name: string;
   readonly primitive: TextPrimitive;
 
-  constructor(primitive: TextPrimitive) {
-    this.name = `text:${primitive}`;
+  readonly #stem: boolean;
+
+  constructor(primitive: TextPrimitive, stem: boolean) {
+    this.name = stem ? `text:${primitive}` : `plain-text:${primitive}`;
     this.primitive = primitive;
+    this.#stem = stem;
   }
 
   owns(): boolean {
@@ -52,17 +55,17 @@ class TextKind implements IndexKind<TextIndex> {
   }
 
   create(slots: Slots): TextIndex {
-    return new TextIndex(this.primitive, new InvertedIndex(slots));
+    return new TextIndex(this.primitive, new InvertedIndex(slots, { stem: this.#stem }));
   }
 
   load(parts: ImageParts, slots: Slots): TextIndex {
-    return new TextIndex(this.primitive, InvertedIndex.load(parts, slots));
+    return new TextIndex(this.primitive, InvertedIndex.load(parts, slots, { stem: this.#stem }));
   }
 }
 
-/** What is indexed of the primitives that keep keys. */
-export const TEXT_KINDS: { readonly [P in TextPrimitive]: IndexKind<TextIndex> } = Object.freeze({
-  kv: new TextKind("kv"),
-  state: new TextKind("state"),
-  json: new TextKind("json"),
-});
+export type TextKinds = { readonly [P in TextPrimitive]: IndexKind<TextIndex> };
+
+/** What is indexed of the primitives that keep keys. @param stem whether English words are found in all their forms. */
+export function textKinds(stem: boolean): TextKinds {
+  return { kv: new TextKind("kv", stem), state: new TextKind("state", stem), json: new TextKind("json", stem) };
+}

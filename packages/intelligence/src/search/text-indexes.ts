@@ -1,6 +1,6 @@
-import type { Database, EventSource, EventView, ReadScope } from "@strata/engine";
+import type { EventSource, EventView, ReadScope } from "@strata/engine";
 import type { EventTable } from "@strata/storage";
-import { Indexes } from "../partition/indexes.js";
+import type { Indexes } from "../partition/indexes.js";
 import {
   type EntryLayer,
   EventLayer,
@@ -12,18 +12,24 @@ import {
 import type { TextPrimitive } from "./entry-text.js";
 import { EventTexts } from "./event-texts.js";
 import { PendingEventTexts, PendingTexts } from "./pending-texts.js";
-import { TEXT_KINDS } from "./text-index.js";
+import { type TextKinds, textKinds } from "./text-index.js";
+import type { TextSettings } from "./text-settings.js";
 
 /** The words of what one transaction has written, by primitive and space. */
 class OwnTexts {
+  readonly #stem: boolean;
   readonly #tables = new Map<string, PendingTexts>();
   readonly #events = new Map<string, PendingEventTexts>();
+
+  constructor(stem: boolean) {
+    this.#stem = stem;
+  }
 
   table(primitive: TextPrimitive, space: string): PendingTexts {
     const place = `${primitive}:${space}`;
     let texts = this.#tables.get(place);
     if (texts === undefined) {
-      texts = new PendingTexts(primitive);
+      texts = new PendingTexts(primitive, this.#stem);
       this.#tables.set(place, texts);
     }
     return texts;
@@ -32,7 +38,7 @@ class OwnTexts {
   events(space: string): PendingEventTexts {
     let texts = this.#events.get(space);
     if (texts === undefined) {
-      texts = new PendingEventTexts();
+      texts = new PendingEventTexts(this.#stem);
       this.#events.set(space, texts);
     }
     return texts;
@@ -42,16 +48,16 @@ class OwnTexts {
 /** The words of a database: of its tables, each indexed when somebody searches it, of its events, and of what transactions have written. */
 export class TextIndexes {
   readonly #indexes: Indexes;
+  readonly #kinds: TextKinds;
+  readonly #stem: boolean;
   readonly #events = new WeakMap<EventTable, EventTexts>();
   /** By the scope of the transaction: it ends with it. */
   readonly #own = new WeakMap<ReadScope, OwnTexts>();
 
-  constructor(indexes: Indexes) {
+  constructor(indexes: Indexes, { stem }: Pick<TextSettings, "stem">) {
     this.#indexes = indexes;
-  }
-
-  static of(database: Database): TextIndexes {
-    return database.extension(TextIndexes, () => new TextIndexes(Indexes.of(database)));
+    this.#stem = stem;
+    this.#kinds = textKinds(stem);
   }
 
   /**
@@ -64,7 +70,7 @@ export class TextIndexes {
     const table = space === scope.space ? scope.table(primitive) : scope.tableIn(space, primitive);
     const view = table.view();
     if (observe) table.observeRange(EVERYTHING, "values");
-    for (const layer of this.#indexes.layersOf(TEXT_KINDS[primitive], view)) {
+    for (const layer of this.#indexes.layersOf(this.#kinds[primitive], view)) {
       layers.push(new TableLayer(ground, primitive, layer));
     }
     if (view.pending === undefined) return;
@@ -93,7 +99,7 @@ export class TextIndexes {
   #ownTexts(scope: ReadScope): OwnTexts {
     let own = this.#own.get(scope);
     if (own === undefined) {
-      own = new OwnTexts();
+      own = new OwnTexts(this.#stem);
       this.#own.set(scope, own);
     }
     return own;
@@ -102,7 +108,7 @@ export class TextIndexes {
   #eventTexts(table: EventTable): EventTexts {
     let texts = this.#events.get(table);
     if (texts === undefined) {
-      texts = new EventTexts(table);
+      texts = new EventTexts(table, this.#stem);
       this.#events.set(table, texts);
     }
     return texts;
