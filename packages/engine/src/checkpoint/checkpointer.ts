@@ -51,6 +51,8 @@ export interface CheckpointSettings {
 const CHAIN_BYTES = 200;
 /** A part of the budget that unpacked blocks of files may take. */
 const CACHE_SHARE = 1 / 8;
+/** How often a compaction moves images out of files of which little is in use. */
+const IMAGE_ROUNDS = 2;
 /** Blocks read from files before memory is looked at again. */
 const READS_PER_LOOK = 2_000;
 
@@ -273,10 +275,13 @@ export class Checkpointer implements DerivedIndex {
     let { logBytesRetired } = result;
     // A checkpoint leaves the one before usable: what that names goes with the next.
     const slices = new Slices(this.#clock, this.#timer, signal);
+    let imageRounds = 0;
     for (let isDone = false; !isDone; ) {
       const vacated = wastefulFiles(this.#catalogue);
       const moved = await this.#runsIn(vacated, slices);
-      isDone = moved.size === 0 && !(await this.#hasImagesIn(vacated, slices));
+      // Indexes that go on changing may waste what was written for them a moment ago.
+      const movesImages = imageRounds++ < IMAGE_ROUNDS && (await this.#hasImagesIn(vacated, slices));
+      isDone = moved.size === 0 && !movesImages;
       const next = await this.run(
         { signal },
         rewriting(policy, (shard) => moved.has(shard), vacated),

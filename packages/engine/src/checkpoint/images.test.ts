@@ -1,5 +1,5 @@
-import { crc32, type RunId } from "@strata/core";
-import { InlineSyncDriver, LogDurability } from "@strata/durability";
+import { crc32, type RunId, silentLogger } from "@strata/core";
+import { InlineSyncDriver, LogDurability, LogSalvage } from "@strata/durability";
 import { CrashVfs, changeFile, imageOf, ManualTime, SeededRandom } from "@strata/durability/testing";
 import { describe, expect, test } from "vitest";
 import { auditCheckpoint } from "../../test/checkpoint-audit.js";
@@ -9,6 +9,9 @@ import { openSimulated } from "../../test/simulated-database.js";
 import { SlicingTime } from "../../test/slicing-time.js";
 import { ToyIndex } from "../../test/toy-index.js";
 import { type Database, IMAGE_PAGE_BYTES } from "../index.js";
+import { Catalogue } from "./catalogue.js";
+import { repairInto } from "./repair.js";
+import { SnapshotLibrary } from "./snapshot-library.js";
 
 const SECRET = "my-secret-value";
 
@@ -102,12 +105,14 @@ describe("an image of an index", () => {
   test("is written whole where it is not based on the one that is there", async () => {
     const vfs = new CrashVfs();
     const { db, index, run } = await withImage(vfs);
-    index.put(run, "image", 0, page(50));
     const sheet = index.sheet(run, "image");
+    for (let i = 3; i < 20; i++) index.put(run, "image", i, page(i));
+    await db.checkpoint();
+    index.put(run, "image", 0, page(50));
     sheet.base = (sheet.base as number) - 1;
     sheet.pages[2] = page(52);
     await db.checkpoint();
-    expect(shown(savedPages(db, run, "image"))).toEqual(shown([page(50), page(2), page(52)]));
+    expect(shown(savedPages(db, run, "image"))).toEqual(shown(sheet.pages));
   });
 
   test("is as of the moment of its checkpoint, whatever is committed meanwhile", async () => {
@@ -265,6 +270,26 @@ describe("files of images", () => {
     expect(await db.verify()).toEqual({ ok: true, problems: [] });
   });
 
+  test("are few for an image that grows by a page from checkpoint to checkpoint, and each page is written a few times", async () => {
+    const vfs = new CrashVfs();
+    const { db } = openSimulated(vfs, { segments: {} });
+    const index = new PagesIndex(db);
+    const run = numberOf(db);
+    let [written, most] = [0, 0];
+    index.onPage = () => {
+      written++;
+    };
+    for (let i = 0; i < 100; i++) {
+      index.put(run, "image", i, page(i));
+      await db.checkpoint();
+      most = Math.max(most, imageFiles(vfs).length);
+    }
+    // Files of the checkpoint before are still there.
+    expect(most).toBeLessThan(20);
+    expect(written).toBeLessThan(100 * 8);
+    expect(shown(savedPages(db, run, "image"))).toEqual(shown(index.sheet(run, "image").pages));
+  });
+
   /** An image whose index is not in memory any more, in a file with others that are written anew elsewhere. */
   async function withResting(vfs: CrashVfs, lines: string[], damage: boolean): Promise<{ db: Database; run: RunId }> {
     const first = openSimulated(vfs, { segments: {} }).db;
@@ -403,6 +428,26 @@ describe("erasing", () => {
   });
 });
 
+describe("a repair", () => {
+  test("passes over files of images, with a catalogue and without one", async () => {
+    for (const isCatalogueGone of [false, true]) {
+      const vfs = new CrashVfs();
+      const { db } = await withImage(vfs);
+      await db.shutdown();
+      if (isCatalogueGone) for (const path of catalogueFiles(vfs)) vfs.unlink(path);
+      const [target, time] = [new CrashVfs(), new ManualTime()];
+      const parts = { clock: time, timer: time, random: new SeededRandom(3), logger: silentLogger };
+      const into = new LogDurability(target, new InlineSyncDriver(target, time), parts);
+      const report = await repairInto(new LogSalvage(vfs), into, parts);
+      expect(report.lost.filter(({ what }) => what?.includes("not known"))).toEqual([]);
+      const repaired = openSimulated(target, { seed: 5 }).db;
+      expect(repaired.get("default", "a")).toBe(1);
+      expect(imageFiles(target)).toEqual([]);
+      repaired.close();
+    }
+  });
+});
+
 describe("a copy", () => {
   test("has no images: its indexes are built anew", async () => {
     const { db, run } = await withImage(new CrashVfs());
@@ -417,6 +462,21 @@ describe("a copy", () => {
     expect(await copy.verify()).toEqual({ ok: true, problems: [] });
   });
 });
+
+/** Where the newest checkpoint's list of runs and images lies. */
+function catalogueFiles(vfs: CrashVfs): string[] {
+  const log = new LogDurability(vfs, new InlineSyncDriver(vfs, new ManualTime()), { readOnly: true });
+  const paths: string[] = [];
+  log.recover(
+    () => {},
+    ({ root }) => {
+      const { places } = Catalogue.open(new SnapshotLibrary(log.snapshots, 1000), root);
+      paths.push(...places.map(({ file }) => `snapshots/${file}`));
+    },
+  );
+  log.abandon();
+  return paths;
+}
 
 function textOf(vfs: CrashVfs, path: string): string {
   const bytes = new Uint8Array(vfs.size(path) ?? 0);
