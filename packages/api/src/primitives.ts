@@ -21,6 +21,7 @@ import {
   type StateReads,
 } from "@strata/engine";
 import {
+  IndexedDocuments,
   Indexes,
   SearchableVectorReader,
   SearchableVectorStore,
@@ -107,7 +108,7 @@ export class ScopePrimitives<W> implements Primitives<W> {
   }
 
   get json(): JsonStore<Value, unknown, W> {
-    this.#json ??= new JsonDocumentStore(this.#scope);
+    this.#json ??= new JsonDocumentStore(this.#scope, IndexedDocuments.of(this.#database));
     return this.#json;
   }
 
@@ -170,7 +171,7 @@ export class ScopeReads implements Reads {
   }
 
   get json(): JsonReads {
-    this.#json ??= new JsonReader(this.#scope);
+    this.#json ??= new JsonReader(this.#scope, IndexedDocuments.of(this.#database));
     return this.#json;
   }
 

@@ -209,7 +209,22 @@ export interface JsonReads<V = Value> {
   list(scan?: ScanOptions | string): string[];
   entries(scan?: ScanOptions | string): IterableIterator<[key: string, document: V]>;
   query(key: string, jsonPath: string): Value[];
+  find(where: Where, options?: JsonFindOptions): { readonly key: string; readonly value: V }[];
+  explain(where: Where, options?: JsonFindOptions): JsonExplanation;
   history(key: string, options?: HistoryOptions): VersionedEntry<V>[];
+}
+export type JsonFindOptions = Options<{
+  prefix: string;
+  orderBy: string;
+  reverse: boolean;
+  after: string;
+  limit: number;
+}>;
+export interface JsonExplanation {
+  readonly indexes: readonly string[];
+  readonly candidates: number;
+  readonly scanned: number;
+  readonly matches: number;
 }
 export interface JsonStore<V = Value, In = unknown, W = Version> extends JsonReads<V> {
   set<T>(key: string, path: JsonPath, value: T & Storable<T>): W;
@@ -219,6 +234,8 @@ export interface JsonStore<V = Value, In = unknown, W = Version> extends JsonRea
   patch(key: string, operations: readonly PatchOperation[]): W;
   push<T>(key: string, path: JsonPath, ...values: readonly (T & Storable<T>)[]): number;
   increment(key: string, path: JsonPath, by?: number): number;
+  createIndex(path: string): boolean;
+  dropIndex(path: string): boolean;
   typed<T>(): JsonStore<T, T, W>;
   typed<S extends StandardSchemaV1>(
     schema: S,

@@ -67,6 +67,8 @@ holds<Same<built.StateCells, promised.StateCells>>();
 holds<Same<built.StateCells<User, User>, promised.StateCells<User, User>>>();
 holds<Same<built.Lease, promised.Lease>>();
 holds<Same<built.JsonReads, promised.JsonReads>>();
+holds<Same<built.JsonFindOptions, promised.JsonFindOptions>>();
+holds<Same<built.JsonExplanation, promised.JsonExplanation>>();
 holds<Same<built.JsonReads<User>, promised.JsonReads<User>>>();
 holds<Same<built.JsonStore, promised.JsonStore>>();
 holds<Same<built.JsonStore<User, User, undefined>, promised.JsonStore<User, User, undefined>>>();

@@ -14,6 +14,7 @@ import {
   timestamp,
   value,
   versioned,
+  where,
   written,
 } from "./schemas.js";
 
@@ -24,6 +25,15 @@ const patchOperation = z.union([
   z.strictObject({ op: z.literal("remove"), path: pointer }),
   z.strictObject({ op: z.enum(["move", "copy"]), from: pointer, path: pointer }),
 ]);
+
+const find = {
+  where,
+  prefix: text.optional().meta({ description: "of the documents' keys" }),
+  orderBy: text.optional().meta({ description: "a path: by what stands there, then by key" }),
+  reverse: z.boolean().optional(),
+  after: text.optional().meta({ description: "the last key of the page before" }),
+  limit: z.int().optional().meta({ description: "at most so many" }),
+};
 
 export const jsonCommands = {
   "json.get": reads({
@@ -61,6 +71,18 @@ export const jsonCommands = {
     input: { key, jsonPath: text },
     output: z.array(value),
     run: ({ json }, input) => json.query(input.key, input.jsonPath),
+  }),
+  "json.find": reads({
+    help: "The documents of which conditions hold, by key or in the order of a path.",
+    input: find,
+    output: z.array(z.object({ key, value })),
+    run: ({ json }, { where: conditions, ...options }) => json.find(conditions, options),
+  }),
+  "json.explain": reads({
+    help: "Which indexes a find uses, how many documents they propose, and how many are read.",
+    input: find,
+    output: z.object({ indexes: names.readonly(), candidates: count, scanned: count, matches: count }),
+    run: ({ json }, { where: conditions, ...options }) => json.explain(conditions, options),
   }),
   "json.history": reads({
     help: "The versions of a document, newest first.",
@@ -109,5 +131,17 @@ export const jsonCommands = {
     input: { key, path: jsonPath, by: z.number().optional() },
     output: z.number(),
     run: ({ json }, input) => json.increment(input.key, input.path, input.by),
+  }),
+  "json.createIndex": writes({
+    help: "Declares an index of what is at a path of the documents; whether there was none.",
+    input: { path: text },
+    output: flag,
+    run: ({ json }, input) => json.createIndex(input.path),
+  }),
+  "json.dropIndex": writes({
+    help: "Withdraws an index; whether there was one.",
+    input: { path: text },
+    output: flag,
+    run: ({ json }, input) => json.dropIndex(input.path),
   }),
 };

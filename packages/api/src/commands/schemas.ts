@@ -1,4 +1,5 @@
 import type { Value, ValueObject } from "@strata/core";
+import type { Where } from "@strata/engine";
 import { z } from "zod";
 
 /** A stored value. What it may be is checked where it is stored, with the path of what is wrong. */
@@ -27,6 +28,15 @@ export const written = version.optional();
 export const jsonPath = z
   .union([z.string(), z.array(z.union([z.string(), z.number()])).readonly()])
   .meta({ description: '"$.a[0]", or segments: ["a", 0]' });
+
+/** Conditions on a value. What they may be is checked where they are asked, with the place of what is wrong. */
+export const where = z
+  .unknown()
+  .refine((given) => typeof given === "object" && given !== null, "must be an object")
+  .meta({
+    type: "object",
+    description: 'conditions on fields: { "lang": "en", "at.year": { "$gte": 2020 } }; $and, $or and $not combine them',
+  }) as unknown as z.ZodType<Where, Where>;
 
 const limit = z.int().optional().meta({ description: "at most so many" });
 

@@ -203,7 +203,7 @@ describe("finding by index", () => {
           served += world.served;
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
     expect(served).toBeGreaterThan(100);
   }, 60_000);
