@@ -8,7 +8,10 @@ import type { TopK } from "./top-k.js";
 
 /** Scores are compared with bounds that were summed in another order: what is so near to the threshold is looked at. */
 const ROUNDING = 1e-9;
+const NO_SUMS = new Float64Array(1);
 const WINDOW_MIN = 2048;
+/** Sums of a window that are looked at first. */
+const SCOUTS_MAX = 64;
 const WINDOW_MAX = 32_768;
 /** Postings of a window that are worth the way through it. */
 const WINDOW_POSTINGS = 512;
@@ -50,6 +53,53 @@ class Accumulators {
   readonly touched = new Int32Array(WINDOW_MAX);
 }
 
+/** The best sums of a window, the best last, and their slots: scored first, they raise the threshold for the others. */
+class Scouts {
+  readonly #sums: number[] = [];
+  readonly #slots: number[] = [];
+  readonly #max: number;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get isFull(): boolean {
+    return this.#sums.length === this.#max;
+  }
+
+  get least(): number {
+    return this.#sums[0]!;
+  }
+
+  add(sum: number, slot: number): void {
+    const sums = this.#sums;
+    const slots = this.#slots;
+    let at = 0;
+    if (sums.length < this.#max) {
+      sums.push(0);
+      slots.push(0);
+      at = sums.length - 1;
+      for (; at > 0 && sums[at - 1]! > sum; at--) {
+        sums[at] = sums[at - 1]!;
+        slots[at] = slots[at - 1]!;
+      }
+    } else {
+      for (; at + 1 < sums.length && sums[at + 1]! < sum; at++) {
+        sums[at] = sums[at + 1]!;
+        slots[at] = slots[at + 1]!;
+      }
+    }
+    sums[at] = sum;
+    slots[at] = slot;
+  }
+
+  /** Takes the best one out: its slot; -1 when none is left. */
+  pop(): number {
+    this.#sums.pop();
+    return this.#slots.pop() ?? -1;
+  }
+}
+
 /** What a document must not have. */
 interface Exclusion {
   readonly list: PostingList;
@@ -80,7 +130,9 @@ export class LayerSearch {
   #others: readonly LayerClause[] = [];
   #otherCount = 0;
   /** Of the first clauses of `#others` what they can add together, by their number. */
-  #sums = new Float64Array(0);
+  #sums: Float64Array = NO_SUMS;
+  /** Whether the sum of a document is its score: there is one word. */
+  readonly #isSimple: boolean;
   /** Below it nothing is among the best. */
   #floor: number;
 
@@ -99,6 +151,7 @@ export class LayerSearch {
     this.#norms = norms;
     this.#lengths = view.index.lengths.array;
     this.#top = top;
+    this.#isSimple = clauses.length === 1 && clauses[0]!.phrase === undefined;
     this.#floor = top.threshold * (1 - ROUNDING);
   }
 
@@ -212,8 +265,26 @@ export class LayerSearch {
 
   #sweep({ sums, touched }: Accumulators, begin: number, count: number): void {
     const rest = this.#sums[this.#otherCount]!;
+    if (count > SCOUTS_MAX) this.#scout(sums, touched, begin, count, rest);
     for (let at = 0; at < count; at++) {
       const slot = touched[at]!;
+      const sum = sums[slot]!;
+      sums[slot] = 0;
+      if (sum !== 0 && sum + rest >= this.#floor) this.#consider(begin + slot, sum);
+    }
+  }
+
+  #scout(sums: Float64Array, touched: Int32Array, begin: number, count: number, rest: number): void {
+    const scouts = new Scouts(Math.min(this.#top.k, SCOUTS_MAX));
+    let least = this.#floor - rest;
+    for (let at = 0; at < count; at++) {
+      const slot = touched[at]!;
+      const sum = sums[slot]!;
+      if (sum <= least) continue;
+      scouts.add(sum, slot);
+      if (scouts.isFull) least = Math.max(least, scouts.least);
+    }
+    for (let slot = scouts.pop(); slot >= 0; slot = scouts.pop()) {
       const sum = sums[slot]!;
       sums[slot] = 0;
       if (sum + rest >= this.#floor) this.#consider(begin + slot, sum);
@@ -263,7 +334,7 @@ export class LayerSearch {
       else if (isRequired) return;
     }
     if (total < this.#floor) return;
-    const score = this.#scoreOf(slot);
+    const score = this.#isSimple ? total : this.#scoreOf(slot);
     if (score === 0 || !this.#top.accepts(this.#layer, slot, score)) return;
     if (this.#isExcluded(slot) || !this.#view.layer.isVisible(slot)) return;
     this.#top.add(this.#layer, slot, score);

@@ -49,8 +49,9 @@ export function anyOf(view: LayerView, terms: readonly number[]): PostingList {
       const tf = sums[slot - begin]!;
       if (tf === 0) continue;
       sums[slot - begin] = 0;
+      if (died > 0 && index.unseen.isDead(slot, died)) continue;
       while (nextHidden < hidden.length && hidden[nextHidden]! < slot) nextHidden++;
-      if (hidden[nextHidden] !== slot && !index.unseen.isDead(slot, died)) builder.add(slot, tf);
+      if (nextHidden === hidden.length || hidden[nextHidden] !== slot) builder.add(slot, tf);
     }
   }
   return builder.list(index.lengths.array);

@@ -24,6 +24,7 @@ const NO_DOCUMENTS = 0;
 
 /** Looks up what a query asks for. A word that is asked for twice counts once, and what must be there need not be asked for besides. */
 export function prepareQuery(views: readonly LayerView[], query: Query, documents: number): PreparedClause[] {
+  if (query.clauses.length === 1) return [prepareClause(views, query.clauses[0]!, documents)];
   const withStems = views[0]?.index.withStems ?? true;
   const clauses = new Map<string, QueryClause>();
   for (const clause of query.clauses) {

@@ -134,7 +134,18 @@ function phraseWords(text: string): PhraseWord[] {
   return words;
 }
 
+/** Words whose stems are remembered: the same ones are asked for again. */
+const STEMS_MAX = 4096;
+const stems = new Map<string, string>();
+
 /** The term that documents have in place of a folded word. */
 export function termOf(word: string, withStems: boolean): string {
-  return withStems ? stem(word) : word;
+  if (!withStems) return word;
+  let known = stems.get(word);
+  if (known === undefined) {
+    known = stem(word);
+    if (stems.size === STEMS_MAX) stems.clear();
+    stems.set(word, known);
+  }
+  return known;
 }

@@ -12,11 +12,15 @@ export type ExpandedTerms = readonly (readonly number[])[];
 
 /** A term that may stand for a word, whichever layers have it. */
 interface Candidate {
-  readonly word: string;
+  /** The first layer that has it. */
+  readonly layer: number;
   /** Letters that differ. */
   readonly distance: number;
   /** By layer; -1 where it is not known. */
-  readonly terms: number[];
+  readonly terms: readonly number[];
+  /** The most documents that can have it, and how many do; -1 while that is not known. */
+  readonly most: number;
+  exact: number;
 }
 
 /**
@@ -35,9 +39,7 @@ export function expandPrefix(views: readonly LayerView[], prefix: string): Expan
     }
     return ids;
   });
-  if (found.every((ids) => ids.length <= EXPANSION_MAX) && found.filter((ids) => ids.length > 0).length <= 1) {
-    return found;
-  }
+  if (found.every((ids) => ids.length === 0 || (ids.length <= EXPANSION_MAX && views.length === 1))) return found;
   return best(
     views,
     candidates(
@@ -60,70 +62,55 @@ function candidates(
   views: readonly LayerView[],
   found: readonly (readonly { readonly id: number; readonly distance: number }[])[],
 ): Candidate[] {
-  const byWord = new Map<string, Candidate>();
+  const all: Candidate[] = [];
   for (const [layer, words] of found.entries()) {
+    const { words: table } = views[layer]!.index;
     for (const { id, distance } of words) {
-      const word = views[layer]!.index.words.wordOf(id);
-      let candidate = byWord.get(word);
-      if (candidate === undefined) {
-        candidate = { word, distance, terms: new Array<number>(views.length).fill(-1) };
-        byWord.set(word, candidate);
-      }
-      candidate.terms[layer] = id;
+      const terms = views.map(({ index }, at) => (at === layer ? id : index.words.idOfSame(table, id)));
+      if (terms.findIndex((term) => term >= 0) < layer) continue;
+      let most = 0;
+      for (const [at, term] of terms.entries()) if (term >= 0) most += views[at]!.index.postings.countOf(term);
+      all.push({ layer, distance, terms, most, exact: -1 });
     }
   }
-  return [...byWord.values()];
+  return all;
 }
 
-function best(views: readonly LayerView[], all: readonly Candidate[]): ExpandedTerms {
-  const counted: Counted[] = all.map((candidate) => ({ candidate, most: 0, exact: -1 }));
-  if (counted.length > EXPANSION_MAX) keepBest(views, counted);
-  return views.map((_, layer) =>
-    counted.flatMap(({ candidate }) => (candidate.terms[layer]! < 0 ? [] : candidate.terms[layer]!)),
-  );
+function best(views: readonly LayerView[], all: Candidate[]): ExpandedTerms {
+  const kept = all.length > EXPANSION_MAX ? bestOf(views, all) : all;
+  return views.map((_, layer) => kept.map(({ terms }) => terms[layer]!).filter((term) => term >= 0));
 }
 
-/** A candidate, the most documents that can have it, and how many do; -1 while that is not known. */
-interface Counted {
-  readonly candidate: Candidate;
-  most: number;
-  exact: number;
-}
-
-/** Leaves the best. How many documents have a term is counted only of those that may be among them. */
-function keepBest(views: readonly LayerView[], counted: Counted[]): void {
-  for (const entry of counted) {
-    for (const [layer, term] of entry.candidate.terms.entries()) {
-      if (term >= 0) entry.most += views[layer]!.index.postings.countOf(term);
-    }
-  }
-  counted.sort((a, b) => a.candidate.distance - b.candidate.distance || b.most - a.most);
-  const kept: Counted[] = [];
-  for (const entry of counted) {
+/** How many documents have a term is counted only of those that may be among the best. */
+function bestOf(views: readonly LayerView[], all: Candidate[]): Candidate[] {
+  all.sort((a, b) => a.distance - b.distance || b.most - a.most);
+  const kept: Candidate[] = [];
+  for (const candidate of all) {
     const last = kept[EXPANSION_MAX - 1];
-    if (last !== undefined) {
-      if (entry.candidate.distance > last.candidate.distance || entry.most < last.exact) break;
+    if (last !== undefined && (candidate.distance > last.distance || candidate.most < last.exact)) break;
+    candidate.exact = 0;
+    for (const [layer, term] of candidate.terms.entries()) {
+      if (term >= 0) candidate.exact += views[layer]!.documentsWith(term);
     }
-    entry.exact = 0;
-    for (const [layer, term] of entry.candidate.terms.entries()) {
-      if (term >= 0) entry.exact += views[layer]!.documentsWith(term);
-    }
-    if (entry.exact === 0) continue;
-    insert(kept, entry);
+    if (candidate.exact > 0) insert(views, kept, candidate);
   }
-  counted.splice(0, counted.length, ...kept);
+  return kept;
 }
 
-function insert(kept: Counted[], entry: Counted): void {
+function insert(views: readonly LayerView[], kept: Candidate[], candidate: Candidate): void {
   let at = kept.length;
-  while (at > 0 && isBetter(entry, kept[at - 1]!)) at--;
+  while (at > 0 && isBetter(views, candidate, kept[at - 1]!)) at--;
   if (at === EXPANSION_MAX) return;
-  kept.splice(at, 0, entry);
+  kept.splice(at, 0, candidate);
   if (kept.length > EXPANSION_MAX) kept.pop();
 }
 
-function isBetter(a: Counted, b: Counted): boolean {
-  if (a.candidate.distance !== b.candidate.distance) return a.candidate.distance < b.candidate.distance;
+function isBetter(views: readonly LayerView[], a: Candidate, b: Candidate): boolean {
+  if (a.distance !== b.distance) return a.distance < b.distance;
   if (a.exact !== b.exact) return a.exact > b.exact;
-  return a.candidate.word < b.candidate.word;
+  return wordOf(views, a) < wordOf(views, b);
+}
+
+function wordOf(views: readonly LayerView[], { layer, terms }: Candidate): string {
+  return views[layer]!.index.words.wordOf(terms[layer]!);
 }

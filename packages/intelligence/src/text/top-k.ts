@@ -8,16 +8,15 @@ export interface TextHit {
   readonly score: number;
 }
 
-const FIRST_CAPACITY = 16;
-
 /** The best k of the hits it is given, in a heap with the worst of them at its root. */
 export class TopK {
   readonly k: number;
   readonly #order: TieOrder;
   #size = 0;
-  #scores = new Float64Array(FIRST_CAPACITY);
-  #layers = new Int32Array(FIRST_CAPACITY);
-  #slots = new Int32Array(FIRST_CAPACITY);
+  // Plain arrays: a few numbers in them are made faster than typed arrays are.
+  readonly #scores: number[] = [];
+  readonly #layers: number[] = [];
+  readonly #slots: number[] = [];
 
   /** @param k at least 1 */
   constructor(k: number, order: TieOrder) {
@@ -41,7 +40,9 @@ export class TopK {
   /** Takes what it accepts, in place of the worst if it is full. */
   add(layer: number, slot: number, score: number): void {
     if (this.#size < this.k) {
-      if (this.#size === this.#scores.length) this.#grow();
+      this.#scores.push(score);
+      this.#layers.push(layer);
+      this.#slots.push(slot);
       this.#rise(this.#size++, layer, slot, score);
     } else {
       this.#sink(layer, slot, score);
@@ -102,18 +103,5 @@ export class TopK {
     this.#scores[at] = score;
     this.#layers[at] = layer;
     this.#slots[at] = slot;
-  }
-
-  #grow(): void {
-    const capacity = this.#scores.length * 2;
-    const scores = new Float64Array(capacity);
-    const layers = new Int32Array(capacity);
-    const slots = new Int32Array(capacity);
-    scores.set(this.#scores);
-    layers.set(this.#layers);
-    slots.set(this.#slots);
-    this.#scores = scores;
-    this.#layers = layers;
-    this.#slots = slots;
   }
 }

@@ -100,15 +100,24 @@ export class WordTable {
 
   /** The same by a string. @param word well-formed, shorter than 256 units */
   idOf(word: string): number {
-    const { written } = encoder.encodeInto(word, scratch);
-    return this.find(scratch, written, hashBytes(scratch, 0, written));
+    const size = encode(word);
+    return this.find(scratch, size, hashBytes(scratch, 0, size));
   }
 
   idOrAdd(word: string): number {
-    const { written } = encoder.encodeInto(word, scratch);
-    const hash = hashBytes(scratch, 0, written);
-    const known = this.find(scratch, written, hash);
-    return known >= 0 ? known : this.add(scratch, written, hash);
+    const size = encode(word);
+    const hash = hashBytes(scratch, 0, size);
+    const known = this.find(scratch, size, hash);
+    return known >= 0 ? known : this.add(scratch, size, hash);
+  }
+
+  /** The number here of a word of another table; -1 for one that is not here. */
+  idOfSame(other: WordTable, id: number): number {
+    const begin = other.beginOf(id);
+    const size = other.endOf(id) - begin;
+    const { array } = other.bytes;
+    for (let at = 0; at < size; at++) scratch[at] = array[begin + at]!;
+    return this.find(scratch, size, hashBytes(scratch, 0, size));
   }
 
   #place(hash: number, id: number): void {
@@ -125,6 +134,18 @@ export class WordTable {
     this.#mask = old.length - 1;
     for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) this.#place(old[at]!, old[at + 1]! - 1);
   }
+}
+
+/** Puts the UTF-8 of a word into `scratch`. @returns how many bytes */
+function encode(word: string): number {
+  const { length } = word;
+  for (let at = 0; at < length; at++) {
+    const code = word.charCodeAt(at);
+    // The encoder is fast, but a call of it is not.
+    if (code >= 0x80) return encoder.encodeInto(word, scratch).written;
+    scratch[at] = code;
+  }
+  return length;
 }
 
 /** The low bits of a product know nothing of the high ones of its factors. */
