@@ -1,3 +1,5 @@
+// What is exported here is what `src/vector/kernel.ts` calls. Sources are AssemblyScript, in a form that tools for TypeScript read, too: see `build.mjs`.
+
 export { encodeRow } from "./encode";
 export { gatherDistances, gatherProducts, scanDistances, scanProducts } from "./float32";
 export { insertIntoGraph, searchGraph } from "./hnsw";
