@@ -51,7 +51,7 @@ function columnsOf(graph: HnswIndex): Record<string, Int32Array> {
 const isDead = (slot: number): boolean => levelOf(99, slot, 3) > 0;
 const isAlive = (slot: number): boolean => !isDead(slot);
 
-describe.each([false, true])("a graph over rows, kept as bytes too: %s", (int8) => {
+describe.each([false, true])("a graph over rows, with codes: %s", (int8) => {
   const clustered = clusteredVectors(10_000, 32, 1);
   const rows = rowsOf(clustered, "cosine", int8);
   const graph = graphOf(rows);
@@ -224,6 +224,24 @@ test("a row that is written again and again, and found where one of its twins is
   }
 });
 
+test("codes that cannot tell rows apart are done without: the graph begins anew", () => {
+  const near = clusteredVectors(1500, 16, 1).map((vector) => vector.map((value) => 3000 + value));
+  const rows = rowsOf(near, "euclidean", true);
+  const graph = new HnswIndex(rows, OPTIONS);
+  let restarts = 0;
+  while (graph.length < rows.length) {
+    graph.insert(graph.length);
+    if (graph.length === 0) restarts++;
+  }
+  expect(restarts).toBe(1);
+  expect(graph.save().head).toMatchObject({ byCodes: false });
+  const queries = clusteredVectors(50, 16, 2).map((vector) => vector.map((value) => 3000 + value));
+  expect(recall(graph, rows, queries, 64)).toBeGreaterThanOrEqual(0.98);
+  expect(graphOf(rowsOf(clusteredVectors(1500, 16, 1), "euclidean", true)).save().head).toMatchObject({
+    byCodes: true,
+  });
+});
+
 test("rows are linked in order of slot", () => {
   const rows = rowsOf(uniformVectors(3, 8, 1));
   const graph = new HnswIndex(rows, OPTIONS);
@@ -293,7 +311,7 @@ describe("an image", () => {
     expect(() => HnswIndex.load(rows, { ...OPTIONS, seed: 1 }, copyOf(parts, same))).toThrow(refusal);
     expect(() => HnswIndex.load(rowsOf(uniformVectors(50, 16, 1)), OPTIONS, copyOf(parts, same))).toThrow(refusal);
     expect(() =>
-      HnswIndex.load(rows, OPTIONS, { ...copyOf(parts, same), head: { ...OPTIONS, entry: 4, top: 9 } }),
+      HnswIndex.load(rows, OPTIONS, { ...copyOf(parts, same), head: { ...OPTIONS, byCodes: false, entry: 4, top: 9 } }),
     ).toThrow(refusal);
   });
 });

@@ -1,10 +1,10 @@
-import { assert, CorruptionError, type Value } from "@strata/core";
-import { Column, ImageColumns, type ImageParts } from "../image/index.js";
+import { assert, CorruptionError } from "@strata/core";
+import { ImageColumns, type ImageParts } from "../image/index.js";
 import { GRAPH_SLOTS_MAX } from "./hnsw-beam.js";
-import { KernelColumn } from "./hnsw-kernel-column.js";
-import { KernelWalk } from "./hnsw-kernel-walk.js";
-import { HnswLinks, NO_SLOT } from "./hnsw-links.js";
-import { type GraphWalk, ScriptWalk } from "./hnsw-walk.js";
+import { doCodesServe, isCheckedAt } from "./hnsw-codes-check.js";
+import { HnswGraph } from "./hnsw-graph.js";
+import { NO_SLOT } from "./hnsw-links.js";
+import type { GraphWalk } from "./hnsw-walk.js";
 import { levelOf } from "./level.js";
 import type { Query, VectorRows } from "./row-store.js";
 import type { Neighbors } from "./scan.js";
@@ -26,21 +26,18 @@ export interface GraphNeighbors extends Neighbors {
   readonly isCut: boolean;
 }
 
-/** Where a graph is entered before it has any row. */
-const NOWHERE = -1;
-
 /** Of rows that are refused, a search keeps so many times what it looks for, as ways to those that are not. */
 const DETOUR = 8;
 const DETOUR_MIN = 1024;
 
-/** Results by bytes that are compared in full, to find the best k: as many as a scan by bytes proposes. */
+/** Rows found by codes that are compared in full, to find the best k. */
 function proposed(k: number): number {
   return 4 * k + 32;
 }
 
 /**
  * A graph over the rows [0, `length`), in which the rows near a query are found by steps from neighbor to neighbor (Malkov & Yashunin 2018).
- * Where rows are kept as bytes too the graph is built and walked by these, and the rows found are compared in full before they are results.
+ * Where rows have codes the graph is built and walked by these, and the rows found are compared in full before they are results.
  *
  * 1. Rows are linked in order of slot, and stay linked: a row that is dead is a way to others, `accept` keeps it from being a result.
  * 2. The graph is a function of the rows, their order and the options.
@@ -50,56 +47,55 @@ function proposed(k: number): number {
 export class HnswIndex {
   readonly options: HnswOptions;
   readonly #rows: VectorRows;
-  readonly #links: HnswLinks;
-  readonly #scriptWalk: ScriptWalk;
-  readonly #kernelWalk: KernelWalk | undefined;
-  /** A slot on the highest level there is. */
-  #entry: number;
-  #top: number;
+  #graph: HnswGraph;
 
-  constructor(rows: VectorRows, options: HnswOptions, saved?: ImageParts) {
+  constructor(rows: VectorRows, options: HnswOptions) {
     this.options = options;
     this.#rows = rows;
-    const columns = saved === undefined ? undefined : new ImageColumns(saved.columns);
-    const kernel = rows.kernelRows?.kernel;
-    if (kernel === undefined) {
-      this.#links = new HnswLinks(options.m, (column) => column ?? new Column(Int32Array), columns);
-      this.#kernelWalk = undefined;
-    } else {
-      const make = (column?: Column<Int32Array>) =>
-        column === undefined ? new KernelColumn(kernel) : KernelColumn.from(kernel, column);
-      const links = new HnswLinks(options.m, make, columns);
-      this.#links = links;
-      this.#kernelWalk = new KernelWalk(rows, links, rows.int8);
-    }
-    this.#scriptWalk = new ScriptWalk(rows, this.#links, rows.int8);
-    this.#entry = NOWHERE;
-    this.#top = NOWHERE;
-    if (saved !== undefined) this.#restore(saved.head);
+    this.#graph = new HnswGraph(rows, options.m, rows.int8);
   }
 
   /** What `save` gave. @throws CorruptionError `SNAPSHOT_CORRUPT` when that is no graph over these rows, built with these options */
-  static load(rows: VectorRows, options: HnswOptions, parts: ImageParts): HnswIndex {
-    return new HnswIndex(rows, options, parts);
+  static load(rows: VectorRows, options: HnswOptions, { head, columns }: ImageParts): HnswIndex {
+    const { m, efConstruction, seed } = options;
+    const saved = head as Partial<Record<"m" | "efConstruction" | "seed" | "byCodes" | "entry" | "top", unknown>>;
+    const { byCodes, entry, top } = saved;
+    const isSame = saved.m === m && saved.efConstruction === efConstruction && saved.seed === seed;
+    if (!isSame || typeof byCodes !== "boolean" || (byCodes && !rows.int8)) throw misfit();
+    const index = new HnswIndex(rows, options);
+    index.#graph = new HnswGraph(rows, m, byCodes, new ImageColumns(columns));
+    if (index.length > rows.length) throw misfit();
+    if (index.length > 0) {
+      const isEntry = typeof entry === "number" && typeof top === "number" && index.#graph.links.isOn(entry, top);
+      if (!isEntry) throw misfit();
+      index.#graph.entry = entry;
+      index.#graph.top = top;
+    }
+    return index;
   }
 
   /** Rows that are linked: those below it. */
   get length(): number {
-    return this.#links.length;
+    return this.#graph.links.length;
   }
 
-  /** Links the next row: that of slot `length`. */
+  /** Links the row of slot `length`. Where it turns out that codes do not serve, the graph begins anew without them: `length` is 0 then. */
   insert(slot: number): void {
+    const graph = this.#graph;
     assert(slot === this.length && slot < this.#rows.length, "rows are linked in order of slot");
     assert(slot <= GRAPH_SLOTS_MAX, "a graph has room for the slot");
     const { seed, m, efConstruction } = this.options;
     const level = levelOf(seed, slot, m);
-    this.#links.add(level);
-    const isLinked =
-      this.#entry === NOWHERE || this.#walk(efConstruction).insert(slot, level, this.#entry, this.#top, efConstruction);
-    if (isLinked && level > this.#top) {
-      this.#top = level;
-      this.#entry = slot;
+    graph.links.add(level);
+    const isFirst = graph.entry === NO_SLOT;
+    const isLinked = isFirst || graph.walk(efConstruction).insert(slot, level, graph.entry, graph.top, efConstruction);
+    if (isLinked && level > graph.top) {
+      graph.top = level;
+      graph.entry = slot;
+    }
+    if (graph.byCodes && isCheckedAt(this.length) && !doCodesServe(this.#rows, this.length)) {
+      graph.dispose();
+      this.#graph = new HnswGraph(this.#rows, m, false);
     }
   }
 
@@ -117,11 +113,12 @@ export class HnswIndex {
     accept?: (slot: number) => boolean,
     visits: number = Number.POSITIVE_INFINITY,
   ): GraphNeighbors {
-    if (this.#entry === NOWHERE || k < 1) return NONE;
+    const graph = this.#graph;
+    if (graph.entry === NO_SLOT || k < 1) return NONE;
     const breadth = Math.max(1, Math.min(Math.max(ef, k), this.length));
     const capacity = accept === undefined ? breadth : Math.max(DETOUR * breadth, DETOUR_MIN);
-    const walk = this.#walk(capacity);
-    walk.search(query, this.#entry, this.#top, { breadth, capacity, proposed: proposed(k), visits, accept });
+    const walk = graph.walk(capacity);
+    walk.search(query, graph.entry, graph.top, { breadth, capacity, proposed: proposed(k), visits, accept });
     const { visited, isCut } = walk;
     const count = throughTies(walk, k);
     const found = this.#haveTwins(walk, count) ? this.#withTwins(walk, count, k, accept) : neighbors(walk, count);
@@ -129,33 +126,28 @@ export class HnswIndex {
   }
 
   get memoryBytes(): number {
-    return this.#links.memoryBytes;
+    return this.#graph.links.memoryBytes;
   }
 
   save(): ImageParts {
     const { m, efConstruction, seed } = this.options;
-    return { head: { m, efConstruction, seed, entry: this.#entry, top: this.#top }, columns: this.#links.columns() };
+    const { byCodes, entry, top, links } = this.#graph;
+    return { head: { m, efConstruction, seed, byCodes, entry, top }, columns: links.columns() };
   }
 
   dispose(): void {
-    for (const column of Object.values(this.#links.columns())) if (column instanceof KernelColumn) column.dispose();
-  }
-
-  /** The compiled walk, where all it needs lies in its memory. */
-  #walk(capacity: number): GraphWalk {
-    const walk = this.#kernelWalk;
-    return walk?.isReady(capacity) ? walk : this.#scriptWalk;
+    this.#graph.dispose();
   }
 
   #haveTwins(walk: GraphWalk, count: number): boolean {
-    const twins = this.#links.twins.array;
+    const twins = this.#graph.links.twins.array;
     for (let i = 0; i < count; i++) if (twins[walk.slotAt(i)] !== NO_SLOT) return true;
     return false;
   }
 
   /** The first `count` results of the walk with their twins: the first `k` of them all, and what is as near as the last. */
   #withTwins(walk: GraphWalk, count: number, k: number, accept: ((slot: number) => boolean) | undefined): Neighbors {
-    const twins = this.#links.twins.array;
+    const twins = this.#graph.links.twins.array;
     const found: { slot: number; proximity: number }[] = [];
     for (let i = 0; i < count; i++) {
       const proximity = walk.proximityAt(i);
@@ -171,21 +163,10 @@ export class HnswIndex {
       proximities: Float32Array.from(found, ({ proximity }) => proximity),
     };
   }
+}
 
-  #restore(head: Value): void {
-    const { m, efConstruction, seed } = this.options;
-    const links = this.#links;
-    const saved = head as Partial<Record<"m" | "efConstruction" | "seed" | "entry" | "top", unknown>>;
-    const { entry, top } = saved;
-    const isSame = saved.m === m && saved.efConstruction === efConstruction && saved.seed === seed;
-    const isEntry = typeof entry === "number" && typeof top === "number" && links.isOn(entry, top);
-    if (!isSame || links.length > this.#rows.length || !(isEntry || links.length === 0)) {
-      throw new CorruptionError("SNAPSHOT_CORRUPT", "the image of a graph does not fit its vectors", {});
-    }
-    if (!isEntry) return;
-    this.#entry = entry;
-    this.#top = top;
-  }
+function misfit(): CorruptionError {
+  return new CorruptionError("SNAPSHOT_CORRUPT", "the image of a graph does not fit its vectors", {});
 }
 
 const NONE: GraphNeighbors = {

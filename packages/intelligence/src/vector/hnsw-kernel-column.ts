@@ -4,7 +4,7 @@ import type { Kernel } from "./kernel.js";
 import type { KernelMemory } from "./kernel-memory.js";
 
 const FIRST_CAPACITY = 16;
-const GROWTH = 1.5;
+const GROWTH = 1.25;
 const ELEMENT_BYTES = Int32Array.BYTES_PER_ELEMENT;
 
 /** Where a column lies. `start` is 0 when it has no memory there. */

@@ -40,16 +40,16 @@ export class KernelWalk implements GraphWalk {
   count = 0;
   readonly #rows: VectorRows;
   readonly #links: LinkPlaces;
-  readonly #isApproximate: boolean;
+  readonly #byCodes: boolean;
   #scratch: WalkScratch | undefined = undefined;
   #placed: KernelRows | undefined = undefined;
   readonly #touch: (column: number, index: number) => void;
   readonly #inserting: GraphCallbacks;
 
-  constructor(rows: VectorRows, links: LinkPlaces, isApproximate: boolean) {
+  constructor(rows: VectorRows, links: LinkPlaces, byCodes: boolean) {
     this.#rows = rows;
     this.#links = links;
-    this.#isApproximate = isApproximate;
+    this.#byCodes = byCodes;
     // In the order of `kernel/hnsw.ts`.
     const columns = [links.ground, links.upper, links.twins];
     this.#touch = (column, index) => columns[column]!.touch(index);
@@ -72,9 +72,9 @@ export class KernelWalk implements GraphWalk {
     const { kernel } = rows;
     const { accept } = limits;
     const vector = kernel.vectorAt(query);
-    const terms = this.#isApproximate ? kernel.termsAt(query) : 0;
-    const codes = this.#isApproximate ? terms + 2 * TERMS_BYTES : 0;
-    scratch.writeFrame(rows, this.#isApproximate, this.#links);
+    const terms = this.#byCodes ? kernel.termsAt(query) : 0;
+    const codes = this.#byCodes ? terms + 2 * TERMS_BYTES : 0;
+    scratch.writeFrame(rows, this.#byCodes, this.#links);
     if (accept !== undefined) kernel.graph = { accept, touch: this.#touch };
     this.count = calls.searchGraph(
       scratch.frame,
@@ -93,7 +93,7 @@ export class KernelWalk implements GraphWalk {
 
   insert(slot: number, level: number, entry: number, top: number, efConstruction: number): boolean {
     const { rows, scratch, calls } = this.#ready();
-    scratch.writeFrame(rows, this.#isApproximate, this.#links);
+    scratch.writeFrame(rows, this.#byCodes, this.#links);
     rows.kernel.graph = this.#inserting;
     return calls.insertIntoGraph(scratch.frame, slot, level, entry, top, efConstruction) !== 0;
   }

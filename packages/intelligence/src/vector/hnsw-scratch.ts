@@ -64,7 +64,7 @@ export class WalkScratch {
   }
 
   /** Lays out the frame of a call. */
-  writeFrame(rows: KernelRows, isApproximate: boolean, links: LinkPlaces): void {
+  writeFrame(rows: KernelRows, byCodes: boolean, links: LinkPlaces): void {
     const { shape } = rows;
     const { i32, f32 } = this.kernel.memory;
     const limit = proximityLimit(shape.metric);
@@ -74,7 +74,7 @@ export class WalkScratch {
     i32[at + 2] = 4 * shape.stride;
     f32[at + 3] = limit;
     i32[at + 4] = shape.metric === "euclidean" ? 1 : 0;
-    i32[at + 5] = isApproximate ? 1 : 0;
+    i32[at + 5] = byCodes ? 1 : 0;
     i32[at + 6] = rows.codeTable;
     i32[at + 7] = rows.markTable;
     i32[at + 8] = shape.codeStride;

@@ -9,7 +9,7 @@ export interface WalkLimits {
   readonly breadth: number;
   /** Rows to keep, those included that are no results but lead on. */
   readonly capacity: number;
-  /** Of the rows found so many are compared in full, when the walk is by bytes: the others are dropped. */
+  /** Of the rows found so many are compared in full, when the walk is by codes: the others are dropped. */
   readonly proposed: number;
   /** Rows to look at before giving up. */
   readonly visits: number;
@@ -51,7 +51,7 @@ export class ScriptWalk implements GraphWalk {
   isCut = false;
   readonly #rows: VectorRows;
   readonly #links: HnswLinks;
-  readonly #isApproximate: boolean;
+  readonly #byCodes: boolean;
   /** The query: a prepared one, or the row of a slot. */
   #query: Query | undefined;
   #queried: number = NOBODY;
@@ -64,10 +64,10 @@ export class ScriptWalk implements GraphWalk {
   #found: Int32Array = new Int32Array(0);
   #inFull: Float32Array = new Float32Array(0);
 
-  constructor(rows: VectorRows, links: HnswLinks, isApproximate: boolean) {
+  constructor(rows: VectorRows, links: HnswLinks, byCodes: boolean) {
     this.#rows = rows;
     this.#links = links;
-    this.#isApproximate = isApproximate;
+    this.#byCodes = byCodes;
     const room = links.room(0) + 1;
     this.#fresh = new Int32Array(room);
     this.#proximities = new Float32Array(room);
@@ -93,13 +93,13 @@ export class ScriptWalk implements GraphWalk {
     this.isCut = false;
     this.#descend(entry, top, 0);
     this.#searchLevel(0, limits);
-    this.#query = undefined;
     this.isCut ||= beam.isCut;
     beam.keepAccepted();
-    if (this.#isApproximate) this.#compareInFull(query, Math.min(beam.count, limits.proposed));
+    if (this.#byCodes) this.#compareInFull(query, Math.min(beam.count, limits.proposed));
   }
 
   insert(slot: number, level: number, entry: number, top: number, efConstruction: number): boolean {
+    this.#query = undefined;
     this.#queried = slot;
     this.#descend(entry, top, level);
     const limits = { ...BUILDING, breadth: efConstruction, capacity: efConstruction };
@@ -245,12 +245,12 @@ export class ScriptWalk implements GraphWalk {
   #compare(count: number): void {
     this.visited += count;
     if (this.#query === undefined) this.#compareRow(this.#queried, this.#fresh, count);
-    else if (this.#isApproximate) this.#rows.gatherApproximate(this.#query, this.#fresh, count, this.#proximities);
+    else if (this.#byCodes) this.#rows.gatherApproximate(this.#query, this.#fresh, count, this.#proximities);
     else this.#rows.gather(this.#query, this.#fresh, count, this.#proximities);
   }
 
   #compareRow(slot: number, others: Int32Array, count: number): void {
-    if (this.#isApproximate) this.#rows.gatherApproximateOf(slot, others, count, this.#proximities);
+    if (this.#byCodes) this.#rows.gatherApproximateOf(slot, others, count, this.#proximities);
     else this.#rows.gatherOf(slot, others, count, this.#proximities);
   }
 }
