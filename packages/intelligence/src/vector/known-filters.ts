@@ -30,6 +30,14 @@ export class KnownFilter {
     return this.#set.toArray();
   }
 
+  /** The same, and all slots from `through` up to `length`, of which nothing is known. */
+  withAllUpTo(length: number): Int32Array {
+    const slots = new Int32Array(this.count + length - this.through);
+    slots.set(this.toArray());
+    for (let at = this.count; at < slots.length; at++) slots[at] = this.through + at - this.count;
+    return slots;
+  }
+
   get memoryBytes(): number {
     return this.through / 8;
   }

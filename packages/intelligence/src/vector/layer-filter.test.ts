@@ -86,6 +86,25 @@ test("a filter that comes again reads next to nothing", () => {
   expect(read.mock.calls.length).toBeLessThan(100);
 });
 
+test("a prefix that many keys begin with is seen with what comes and goes", () => {
+  const { store, add } = opened(3_000, (i) => ({ is: i % 2 === 0 }));
+  const keys = (prefix: string, filter: Where = {}) =>
+    store.search("docs", [1], { prefix, filter, k: 4 }).map(({ key }) => key);
+  for (let round = 0; round < 3; round++) {
+    expect(keys("k")).toEqual(["k0", "k1", "k2", "k3"]);
+    expect(keys("k2")).toEqual(["k2", "k20", "k21", "k22"]);
+    expect(keys("k2", { is: true })).toEqual(["k2", "k20", "k22", "k24"]);
+    expect(keys("k299")).toEqual(["k299", "k2990", "k2991", "k2992"]);
+  }
+  for (let i = 0; i < 2_999; i++) store.delete("docs", `k${i}`);
+  add(3_000, 3_100);
+  for (let round = 0; round < 3; round++) {
+    expect(keys("k")).toEqual(["k2999", "k3000", "k3001", "k3002"]);
+    expect(keys("k2")).toEqual(["k2999"]);
+    expect(keys("k3", { is: true })).toEqual(["k3000", "k3002", "k3004", "k3006"]);
+  }
+});
+
 test("filters that ask alike have one key, and others have others", () => {
   const keyOf = (filter: Where) => filterKey(compileWhere(filter, "test").tree);
   expect(keyOf({ "a.b": 1 })).toBe(keyOf({ "$.a.b": { $eq: 1n } }));

@@ -5,13 +5,14 @@ import { filterKey } from "./filter-key.js";
 import { KnownFilter } from "./known-filters.js";
 import { LayerMetadata } from "./layer-metadata.js";
 import type { Neighbors } from "./scan.js";
+import type { SlotCondition } from "./slot-condition.js";
 import type { VectorIndex } from "./vector-index.js";
 
 /** Fields of one filter that are looked up; the others are tested. */
 const FIELDS_PER_FILTER = 8;
 
 /** A filter of metadata over the slots of one partition. To test a slot its metadata are read, which costs as much as comparing many vectors. */
-export class LayerFilter {
+export class LayerFilter implements SlotCondition {
   readonly #partition: Partition<VectorIndex>;
   readonly #predicate: Predicate;
   readonly #metadata: LayerMetadata;
@@ -36,29 +37,19 @@ export class LayerFilter {
         : undefined;
   }
 
-  /** About how many slots, dead ones included, satisfy it; `undefined` where that is not known. */
   get estimate(): number | undefined {
     const known = this.#known;
     return known === undefined ? this.#plan?.estimate : known.count + this.#partition.slots.length - known.through;
   }
 
-  /** All slots that satisfy it, and maybe others: there is an estimate of how many they are. Ascending. */
   slots(): Int32Array {
-    const known = this.#known;
-    if (known === undefined) return this.#plan!.slots();
-    const { length } = this.#partition.slots;
-    const slots = new Int32Array(known.count + length - known.through);
-    slots.set(known.toArray());
-    for (let slot = known.through; slot < length; slot++) slots[known.count + slot - known.through] = slot;
-    return slots;
+    return this.#known?.withAllUpTo(this.#partition.slots.length) ?? this.#plan!.slots();
   }
 
-  /** Whether a slot that the reader sees satisfies it. */
   holds(slot: number): boolean {
     return this.#predicate.matches(this.#metadata.of(slot));
   }
 
-  /** Makes `mayHold` quick, for who is going to ask of many slots. */
   prepare(): void {
     if (this.#known !== undefined || this.#key === undefined) return;
     const { length } = this.#partition.slots;
@@ -67,13 +58,11 @@ export class LayerFilter {
     else if (this.#partition.index.filters.note(this.#key)) this.#keep(new KnownFilter(this.#tested(), length, true));
   }
 
-  /** Whether a slot that the reader sees may satisfy it. */
   mayHold(slot: number): boolean {
     const known = this.#known;
     return known !== undefined && slot < known.through ? known.has(slot) : this.holds(slot);
   }
 
-  /** Whether all that was found satisfies it. If not, `mayHold` is a test from now on. */
   confirms({ slots, count }: Neighbors): boolean {
     if (this.#known === undefined || this.#known.isExact) return true;
     for (let i = 0; i < count; i++) {

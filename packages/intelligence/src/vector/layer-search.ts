@@ -1,10 +1,12 @@
 import type { Predicate } from "@strata/engine";
 import type { PartitionLayer } from "../partition/partition-layer.js";
 import { LayerFilter } from "./layer-filter.js";
+import { LayerPrefix } from "./layer-prefix.js";
 import { nearestListed } from "./listed-rows.js";
 import type { NearestSource } from "./nearest.js";
 import type { Query } from "./row-store.js";
 import { type Neighbors, topK } from "./scan.js";
+import { allOf, type SlotCondition } from "./slot-condition.js";
 import type { VectorIndex } from "./vector-index.js";
 
 /** Which vectors are asked for, in terms of rows: the same for every layer. */
@@ -62,22 +64,23 @@ export class LayerSearch implements NearestSource {
   nearest(k: number): readonly Neighbors[] {
     const visible = this.#layer.visibleCount();
     if (visible === 0 || this.#listed?.length === 0) return [];
-    const { filter: predicate } = this.#wanted;
-    const filter = predicate === undefined ? undefined : new LayerFilter(this.#layer.partition, predicate);
-    if (this.#listed !== undefined) return [this.#compare(this.#listed, holding(filter), k)];
     const { slots, through } = this.#layer;
     const to = slots.bornThrough(through);
+    const conditions = this.#conditions();
+    let costs = this.#costs(conditions, visible, to, k);
+    if (costs.list > Math.min(costs.walk, costs.scan)) {
+      for (const condition of conditions) condition.prepare();
+      costs = this.#costs(conditions, visible, to, k);
+    }
     // A graph may reach beyond what the reader sees.
     const isVisible: Accept | undefined = visible < slots.length ? (slot) => this.#layer.isVisible(slot) : undefined;
-    const isAsked = acceptAll(isVisible, this.#beginning());
-    let costs = this.#costs(filter, visible, to, k);
-    if (filter !== undefined && costs.list > Math.min(costs.walk, costs.scan)) {
-      filter.prepare();
-      costs = this.#costs(filter, visible, to, k);
-    }
-    const list = (): readonly Neighbors[] => [this.#compare(filter!.slots(), acceptAll(isAsked, holding(filter)), k)];
+    const list = (): readonly Neighbors[] => {
+      const { rows } = this.#layer.index;
+      const accept = allOf([isVisible, ...conditions.map((condition) => (slot: number) => condition.holds(slot))]);
+      return [nearestListed(rows, this.#wanted.query, fewestOf(conditions)!.slots(), accept, k)];
+    };
     if (costs.list <= Math.min(costs.walk, costs.scan)) return list();
-    const accept = acceptAll(isAsked, mayHolding(filter));
+    const accept = allOf([isVisible, ...conditions.map((condition) => (slot: number) => condition.mayHold(slot))]);
     const others = Math.min(costs.list, costs.scan);
     const look = (): readonly Neighbors[] => {
       const walked = costs.walk < others ? this.#walk(to, accept, Math.min(k, visible), others) : undefined;
@@ -85,14 +88,23 @@ export class LayerSearch implements NearestSource {
       return costs.list < costs.scan ? list() : [this.#scan(0, to, accept, k)];
     };
     const found = look();
-    return filter === undefined || found.every((each) => filter.confirms(each)) ? found : look();
+    return conditions.every((condition) => found.every((each) => condition.confirms(each))) ? found : look();
   }
 
-  #costs(filter: LayerFilter | undefined, visible: number, to: number, k: number): Costs {
+  #conditions(): readonly SlotCondition[] {
+    const { rowPrefix, keyStart, filter } = this.#wanted;
+    const { partition } = this.#layer;
+    const conditions: SlotCondition[] = [];
+    if (rowPrefix.length > keyStart) conditions.push(new LayerPrefix(partition, rowPrefix, this.#listed));
+    if (filter !== undefined) conditions.push(new LayerFilter(partition, filter));
+    return conditions;
+  }
+
+  #costs(conditions: readonly SlotCondition[], visible: number, to: number, k: number): Costs {
     const { ef, isExact } = this.#wanted;
     const { graph } = this.#layer.index;
-    const estimate = filter?.estimate;
     const covered = Math.min(graph?.length ?? 0, to);
+    const estimate = fewestOf(conditions)?.estimate;
     // Of what a walk meets only a part is asked for. A filter may refuse more than is known: then the walk is cut.
     const visits = (Math.max(ef, k) * VISITS_PER_CANDIDATE * to) / Math.min(visible, estimate ?? visible);
     return {
@@ -116,30 +128,17 @@ export class LayerSearch implements NearestSource {
     return this.#layer.index.rows.int8 ? PER_VISIT_INT8 : PER_VISIT;
   }
 
-  #compare(slots: Int32Array, accept: Accept | undefined, k: number): Neighbors {
-    return nearestListed(this.#layer.index.rows, this.#wanted.query, slots, accept, k);
-  }
-
   #scan(from: number, to: number, accept: Accept | undefined, k: number): Neighbors {
     return topK(this.#layer.index.rows, this.#wanted.query, { from, to }, accept, k);
   }
+}
 
-  #beginning(): Accept | undefined {
-    const { rowPrefix, keyStart } = this.#wanted;
-    const { slots } = this.#layer;
-    return rowPrefix.length === keyStart ? undefined : (slot) => slots.keyOf(slot).startsWith(rowPrefix);
+/** The condition that the fewest slots satisfy, of those of which that is known; `undefined` without one. */
+function fewestOf(conditions: readonly SlotCondition[]): SlotCondition | undefined {
+  let fewest: SlotCondition | undefined;
+  for (const condition of conditions) {
+    const { estimate } = condition;
+    if (estimate !== undefined && estimate < (fewest?.estimate ?? Number.POSITIVE_INFINITY)) fewest = condition;
   }
-}
-
-function holding(filter: LayerFilter | undefined): Accept | undefined {
-  return filter === undefined ? undefined : (slot) => filter.holds(slot);
-}
-
-function mayHolding(filter: LayerFilter | undefined): Accept | undefined {
-  return filter === undefined ? undefined : (slot) => filter.mayHold(slot);
-}
-
-function acceptAll(first: Accept | undefined, second: Accept | undefined): Accept | undefined {
-  if (first === undefined || second === undefined) return first ?? second;
-  return (slot) => first(slot) && second(slot);
+  return fewest;
 }

@@ -1,11 +1,14 @@
-import type { Predicate, TableReader } from "@strata/engine";
+import type { Predicate, TableReader, TableView } from "@strata/engine";
 import type { Indexes } from "../partition/indexes.js";
+import type { PartitionLayer } from "../partition/partition-layer.js";
 import type { CollectionKind } from "./collection-kind.js";
+import { knownPrefix } from "./layer-prefix.js";
 import { LayerSearch, type RowsWanted } from "./layer-search.js";
 import { type Nearest, type NearestSource, nearestOf } from "./nearest.js";
 import { PendingRows } from "./pending-rows.js";
 import { slotsByPrefix } from "./prefix-slots.js";
 import { Query } from "./row-store-query.js";
+import type { VectorIndex } from "./vector-index.js";
 
 /** What a search asks for, checked. */
 export interface VectorsWanted {
@@ -42,9 +45,7 @@ export function nearestVectors(
   };
   const view = table.view();
   const layers = indexes.layersOf(kind, view);
-  const visible = layers.reduce((sum, layer) => sum + layer.visibleCount(), 0);
-  const most = Math.max(KEYS_AT_LEAST, visible / SCANNED_PER_KEY);
-  const listed = prefix === "" ? undefined : slotsByPrefix(layers, view, wanted.rowPrefix, most);
+  const listed = prefix === "" ? undefined : slotsOf(wanted.rowPrefix, layers, view);
   const sources: NearestSource[] = layers.map((layer, position) => new LayerSearch(layer, wanted, listed?.[position]));
   if (view.pending === undefined) return nearestOf(sources, k);
   const pending = new PendingRows(kind.collection, view.pending, wanted);
@@ -53,4 +54,15 @@ export function nearestVectors(
   } finally {
     pending.dispose();
   }
+}
+
+/** Looked up where they are few: then they cost least. */
+function slotsOf(
+  rowPrefix: string,
+  layers: readonly PartitionLayer<VectorIndex>[],
+  view: TableView,
+): readonly Int32Array[] | undefined {
+  if (layers.some(({ partition }) => knownPrefix(partition, rowPrefix) !== undefined)) return undefined;
+  const visible = layers.reduce((sum, layer) => sum + layer.visibleCount(), 0);
+  return slotsByPrefix(layers, view, rowPrefix, Math.max(KEYS_AT_LEAST, visible / SCANNED_PER_KEY));
 }
