@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import {
   type EventRecord,
+  type JsonFindOptions,
   type PatchOperation,
   type ScanOptions,
   type Session,
   StrataError,
   type Value,
   type VersionedEntry,
+  type Where,
 } from "../src/index.js";
 
 export const SPACES = ["default", "sp", "sq"] as const;
@@ -145,6 +147,23 @@ const patch = fc.oneof(
   ),
 );
 
+const where = fc.constantFrom<Where>(
+  {},
+  { n: { $gt: 100 } },
+  { n: 1 },
+  { "x.y": { $exists: true } },
+  { arr: { $contains: 2 } },
+  { $or: [{ x: 1 }, { "arr[0]": { $lt: 500 } }] },
+);
+const finding = fc.constantFrom<JsonFindOptions>(
+  {},
+  { prefix: "d1" },
+  { limit: 1 },
+  { orderBy: "n" },
+  { orderBy: "arr[0]", reverse: true, limit: 1 },
+);
+const indexed = fc.constantFrom("n", "x.y", "arr", "arr[0]");
+
 const jsonOperations = [
   operation("json.get", [document, path], ({ json }, key, path) => json.get(key, path)),
   operation("json.getVersioned", [document], ({ json }, key) => json.getVersioned(key)?.value),
@@ -152,6 +171,9 @@ const jsonOperations = [
   operation("json.list", [scan], ({ json }, scan) => json.list(scan)),
   operation("json.entries", [scan], ({ json }, scan) => [...json.entries(scan)]),
   operation("json.query", [document], ({ json }, key) => json.query(key, "$..*")),
+  operation("json.find", [where, finding], ({ json }, where, options) => json.find(where, options)),
+  operation("json.createIndex", [indexed], ({ json }, path) => json.createIndex(path)),
+  operation("json.dropIndex", [indexed], ({ json }, path) => json.dropIndex(path)),
   operation("json.history", [document], ({ json }, key) => json.history(key).map(written)),
   operation("json.set", [document, member, anyNumber], ({ json }, key, path, value) => json.set(key, path, value)),
   operation("json.put", [document, content], ({ json }, key, value) => json.put<object>(key, value)),
