@@ -1,3 +1,4 @@
+import { PositionBuffer } from "./position-buffer.js";
 import { PostingList } from "./posting-list.js";
 import type { LayerView } from "./text-view.js";
 
@@ -9,11 +10,13 @@ export interface PhraseElement {
   readonly offset: number;
 }
 
+/** Where the phrase can begin, and where one of its words stands. */
+const starts = new PositionBuffer();
+const positions = new PositionBuffer();
+
 /** Counts a phrase in documents of one layer, by the positions of its words. */
 export class PhraseCounter {
   readonly #elements: readonly { readonly lists: readonly PostingList[]; readonly offset: number }[];
-  readonly #positions: number[] = [];
-  readonly #starts: number[] = [];
 
   constructor(view: LayerView, elements: readonly PhraseElement[]) {
     const { postings } = view.index;
@@ -25,39 +28,40 @@ export class PhraseCounter {
 
   /** How often a document has it. */
   tfOf(slot: number): number {
-    const starts = this.#starts;
-    starts.length = 0;
-    for (let at = 0; at < this.#elements.length; at++) {
-      const { lists, offset } = this.#elements[at]!;
-      const positions = this.#positionsOf(slot, lists);
-      if (at === 0) for (const position of positions) starts.push(position - offset);
-      else retain(starts, positions, offset);
-      if (starts.length === 0) return 0;
+    const elements = this.#elements;
+    const first = elements[0]!;
+    readPositions(slot, first.lists, starts);
+    for (let at = 1; at < elements.length && starts.length > 0; at++) {
+      const { lists, offset } = elements[at]!;
+      readPositions(slot, lists, positions);
+      retain(starts, positions, offset - first.offset);
     }
     return starts.length;
   }
+}
 
-  /** Ascending. */
-  #positionsOf(slot: number, lists: readonly PostingList[]): readonly number[] {
-    const positions = this.#positions;
-    positions.length = 0;
-    for (const list of lists) {
-      const posting = list.find(slot);
-      if (posting >= 0) list.positionsAt(posting, positions);
-    }
-    // A position has one term, so none is there twice.
-    return lists.length > 1 ? positions.sort((a, b) => a - b) : positions;
+/** The positions of a document with any of several terms, ascending. */
+function readPositions(slot: number, lists: readonly PostingList[], into: PositionBuffer): void {
+  into.length = 0;
+  for (let at = 0; at < lists.length; at++) {
+    const list = lists[at]!;
+    const posting = list.find(slot);
+    if (posting >= 0) list.positionsAt(posting, into);
   }
+  // A position has one term, so none is there twice.
+  if (lists.length > 1) into.sort();
 }
 
 /** Leaves those starts that are `offset` in front of one of `positions`; both ascend. */
-function retain(starts: number[], positions: readonly number[], offset: number): void {
+function retain(from: PositionBuffer, of: PositionBuffer, offset: number): void {
+  const { array: begins, length } = from;
+  const { array: found, length: foundLength } = of;
   let kept = 0;
   let at = 0;
-  for (const start of starts) {
-    const wanted = start + offset;
-    while (at < positions.length && positions[at]! < wanted) at++;
-    if (at < positions.length && positions[at] === wanted) starts[kept++] = start;
+  for (let start = 0; start < length; start++) {
+    const wanted = begins[start]! + offset;
+    while (at < foundLength && found[at]! < wanted) at++;
+    if (at < foundLength && found[at] === wanted) begins[kept++] = begins[start]!;
   }
-  starts.length = kept;
+  from.length = kept;
 }

@@ -1,3 +1,4 @@
+import type { PositionBuffer } from "./position-buffer.js";
 import {
   BLOCK_MASK,
   BLOCK_SHIFT,
@@ -131,41 +132,38 @@ export class PostingList {
 
   /** The number of a document's posting; -1 without one. */
   find(slot: number): number {
-    const at = this.lowerBound(slot);
-    if (at === this.count) return -1;
-    return this.slots[this.offsetOf(at >>> BLOCK_SHIFT) + (at & BLOCK_MASK)] === slot ? at : -1;
+    const block = this.blockCount === 1 ? 0 : this.#blockFor(slot);
+    if (block === this.blockCount) return -1;
+    this.#block = block;
+    const begin = this.offsetOf(block);
+    const at = lowerBoundIn(this.slots, begin, begin + this.sizeOf(block) - 1, slot);
+    return this.slots[at] === slot ? (block << BLOCK_SHIFT) + at - begin : -1;
   }
 
   /** How many postings are of slots below `slot`. */
   lowerBound(slot: number): number {
     const block = this.#blockFor(slot);
     if (block === this.blockCount) return this.count;
-    this.#block = block;
-    const offset = this.offsetOf(block);
-    const { slots } = this;
-    let low = offset;
-    let high = offset + this.sizeOf(block) - 1; // its slot is at least `slot`
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (slots[middle]! < slot) low = middle + 1;
-      else high = middle;
-    }
-    return (block << BLOCK_SHIFT) + low - offset;
+    const begin = this.offsetOf(block);
+    return (block << BLOCK_SHIFT) + lowerBoundIn(this.slots, begin, begin + this.sizeOf(block) - 1, slot) - begin;
   }
 
-  /** The positions of the posting with that number, ascending, put into `into`. @returns how many; what did not fit is left out */
-  positionsAt(posting: number, into: number[]): void {
+  /** Adds the positions of the posting with that number, ascending. Of a term only: lists that were made have none. */
+  positionsAt(posting: number, into: PositionBuffer): void {
     const store = this.#source as PostingStore;
     const block = posting >>> BLOCK_SHIFT;
     const at = posting & BLOCK_MASK;
     this.#seekPositions(store, block, at);
     let tf = this.tfs[this.offsetOf(block) + at]!;
     if (tf === LARGE_TF) tf = reader.next();
+    into.ensure(tf);
+    const { array } = into;
     let position = 0;
-    for (let left = tf; left > 0; left--) {
+    for (let index = 0; index < tf; index++) {
       position += reader.next();
-      into.push(position);
+      array[into.length + index] = position;
     }
+    into.length += tf;
   }
 
   /** The first block whose last slot is at least `slot`; `blockCount` without one. */
@@ -231,3 +229,15 @@ export class PostingList {
 
 /** Where a list finds what did not fit into a byte: with the positions, or by slot. */
 type LargeTfs = PostingStore | ReadonlyMap<number, number>;
+
+/** The first place in [from, to] whose slot is at least `slot`; `to` without one. */
+function lowerBoundIn(slots: Int32Array, from: number, to: number, slot: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (slots[middle]! < slot) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
