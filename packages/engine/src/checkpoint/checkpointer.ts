@@ -9,19 +9,19 @@ import {
   type Version,
 } from "@strata/core";
 import type { Checkpoint, Durability, SnapshotFiles } from "@strata/durability";
-import { type RunShard, type SegmentBytes, type ShardedStore, writeSegment } from "@strata/storage";
+import type { RunShard, SegmentBytes, ShardedStore } from "@strata/storage";
 import type { DerivedIndex, DerivedViews, GivenImage, SavedImage } from "../derived-index.js";
 import type { LiveRuns } from "../live-runs.js";
 import { type LongWork, Slices } from "../long-work.js";
 import { Catalogue } from "./catalogue.js";
 import { type CheckpointMoment, CheckpointWork, rewriting, type WritingPolicy } from "./checkpoint-work.js";
 import { FileKeeper } from "./file-keeper.js";
-import { isMostlyWaste, wastefulFiles } from "./file-waste.js";
+import { hasImagesIn, isMostlyWaste, runsIn, wastefulFiles } from "./file-waste.js";
 import { FiledCatalogue } from "./filed-catalogue.js";
 import { FiledImage } from "./image-reader.js";
-import { liesIn } from "./image-work.js";
+import { type IncomingFile, writeIncoming } from "./incoming-file.js";
+import { evictLargest } from "./resident-memory.js";
 import type { SegmentPlace } from "./segment-place.js";
-import { SnapshotBatch } from "./snapshot-batch.js";
 import { SnapshotLibrary } from "./snapshot-library.js";
 
 /** What one checkpoint did. */
@@ -47,23 +47,12 @@ export interface CheckpointSettings {
   readonly memoryBudgetBytes: number;
 }
 
-/** What a chain takes in memory besides its value. Bytes. */
-const CHAIN_BYTES = 200;
 /** A part of the budget that unpacked blocks of files may take. */
 const CACHE_SHARE = 1 / 8;
 /** How often a compaction moves images out of files of which little is in use. */
 const IMAGE_ROUNDS = 2;
 /** Blocks read from files before memory is looked at again. */
 const READS_PER_LOOK = 2_000;
-
-/** A file with a run that is not part of the database yet. */
-export interface IncomingFile {
-  readonly places: readonly SegmentPlace[];
-  /** The run's row names the file. */
-  taken(): void;
-  /** The run does not come: the file goes. */
-  discard(): void;
-}
 
 export interface CheckpointFailure {
   /** `undefined` when it was a defect. */
@@ -76,8 +65,8 @@ const NOTHING_DONE: CheckpointResult = Object.freeze({ runs: 0, bytes: 0, logByt
  * Writes what the log says into snapshot files, so that the log stays short, history leaves memory, and opening reads next to nothing.
  *
  * A checkpoint is of one version of the whole database. It goes: files of all runs changed since the last one → of the images of indexes
- * that have changed → the catalogue's → all of them durable → published (`Durability.publishCheckpoint`: from here on it counts) → the store reads from them → files that neither this
- * checkpoint nor the one before names are removed. Wherever it ends early, the checkpoint before counts and nothing is lost; files that were
+ * that have changed → the catalogue's → all of them durable → published (`Durability.publishCheckpoint`: from here on it counts) → the store
+ * reads from them → files that neither this checkpoint nor the one before names are removed. Wherever it ends early, the checkpoint before counts and nothing is lost; files that were
  * left over are removed by the next one. Commits go on meanwhile.
  */
 export class Checkpointer implements DerivedIndex {
@@ -207,34 +196,12 @@ export class Checkpointer implements DerivedIndex {
    * @param shard nobody else has it; it reads from the file afterwards.
    */
   async writeIncoming(shard: RunShard, signal: AbortSignal | undefined): Promise<IncomingFile> {
-    const batch = new SnapshotBatch(this.#library.files);
-    const draft = batch.begin(Number.POSITIVE_INFINITY);
-    const names = batch.files.map(({ name }) => name);
-    const isNamed = this.#keeper.expect(names);
-    try {
-      const input = { shard, from: 0, through: shard.lastVersion, merge: [] };
-      await new Slices(this.#clock, this.#timer, signal).run(writeSegment(input, draft.write));
-      await batch.finish();
-      this.#mustBeOpen();
-      this.#library.files.syncNames();
-      const places = [draft.end()];
-      shard.attachCold(this.#library.open(places));
-      return {
-        places,
-        taken: () => {
-          this.#imported.set(shard.id, places);
-          isNamed();
-        },
-        discard: () => {
-          isNamed();
-          if (!this.#isClosed) for (const name of names) this.#library.files.remove(name);
-        },
-      };
-    } catch (error) {
-      batch.discard();
-      isNamed();
-      throw error;
-    }
+    const slices = new Slices(this.#clock, this.#timer, signal);
+    return await writeIncoming(this.#library, this.#keeper, shard, slices, {
+      mustBeOpen: () => this.#mustBeOpen(),
+      isClosed: () => this.#isClosed,
+      taken: (places) => this.#imported.set(shard.id, places),
+    });
   }
 
   /**
@@ -280,7 +247,7 @@ export class Checkpointer implements DerivedIndex {
       const vacated = wastefulFiles(this.#catalogue);
       const moved = await this.#runsIn(vacated, slices);
       // Indexes that go on changing may waste what was written for them a moment ago.
-      const movesImages = imageRounds++ < IMAGE_ROUNDS && (await this.#hasImagesIn(vacated, slices));
+      const movesImages = imageRounds++ < IMAGE_ROUNDS && (await hasImagesIn(vacated, this.#catalogue, slices));
       isDone = moved.size === 0 && !movesImages;
       const next = await this.run(
         { signal },
@@ -299,16 +266,7 @@ export class Checkpointer implements DerivedIndex {
   /** Lets everything go that can be read back from files and does not fit into the budget, the largest runs first. */
   trimMemory(): void {
     const shards = [...this.#store.loaded(), ...this.#runs.departed()];
-    const sizes = shards.map((shard) => ({ shard, bytes: memoryOf(shard, this.#placesOf(shard.id)) }));
-    let total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
-    const allowed = this.#settings.memoryBudgetBytes * (1 - CACHE_SHARE);
-    if (total <= allowed) return;
-    sizes.sort((a, b) => b.bytes - a.bytes);
-    for (const { shard, bytes } of sizes) {
-      if (total <= allowed / 2) return;
-      shard.evict();
-      total -= bytes;
-    }
+    evictLargest(shards, (shard) => this.#placesOf(shard.id), this.#settings.memoryBudgetBytes * (1 - CACHE_SHARE));
   }
 
   /** Ends what is under way. */
@@ -446,24 +404,12 @@ export class Checkpointer implements DerivedIndex {
   /** The runs of which something lies in these files. */
   async #runsIn(files: ReadonlySet<string>, slices: Slices): Promise<Set<RunShard>> {
     const shards = new Set<RunShard>();
-    if (files.size === 0) return shards;
-    for (const number of this.#catalogue.runs()) {
-      const isThere = this.#placesOf(number).some(({ file }) => files.has(file));
-      const shard = isThere ? this.#runs.shardOf(number) : undefined;
+    for (const number of await runsIn(files, this.#catalogue, slices)) {
+      const shard = this.#runs.shardOf(number);
       if (shard !== undefined) shards.add(shard);
       await slices.pause();
     }
     return shards;
-  }
-
-  async #hasImagesIn(files: ReadonlySet<string>, slices: Slices): Promise<boolean> {
-    if (files.size === 0) return false;
-    for (const identity of this.#catalogue.images()) {
-      const row = this.#catalogue.image(identity);
-      if (row !== undefined && liesIn(row, files)) return true;
-      await slices.pause();
-    }
-    return false;
   }
 
   #filed(): FiledCatalogue {
@@ -501,15 +447,4 @@ export class Checkpointer implements DerivedIndex {
   #mustBeOpen(): void {
     if (this.#isClosed) throw new StateError("DATABASE_CLOSED", "the database was closed during the checkpoint", {});
   }
-}
-
-/** About what a run takes in memory. */
-function memoryOf(shard: RunShard, places: readonly SegmentPlace[]): number {
-  const chains = shard.residentChains;
-  if (chains === 0) return 0;
-  let keys = 0;
-  for (const space of shard.ownSpaces()) for (const table of space.ownTables()) keys += table.cold?.keys ?? 0;
-  const bytes = places.reduce((sum, { length }) => sum + length, 0);
-  // Unpacked, a value takes about twice what it takes in a file.
-  return chains * (CHAIN_BYTES + (2 * bytes) / Math.max(1, keys));
 }

@@ -1,4 +1,7 @@
+import type { RunId } from "@strata/core";
+import type { Slices } from "../long-work.js";
 import type { Catalogue } from "./catalogue.js";
+import { liesIn } from "./image-row.js";
 
 /** A file is wasteful when less than this part of it is in use. */
 const USED_LEAST = 1 / 2;
@@ -23,4 +26,26 @@ export function isMostlyWaste(catalogue: Catalogue): boolean {
     if (file !== undefined) waste += file.bytes - 2 * file.live;
   }
   return waste > 0;
+}
+
+/** The runs of which a segment lies in one of these files. */
+export async function runsIn(files: ReadonlySet<string>, catalogue: Catalogue, slices: Slices): Promise<RunId[]> {
+  const numbers: RunId[] = [];
+  if (files.size === 0) return numbers;
+  for (const number of catalogue.runs()) {
+    if (catalogue.run(number)?.places.some(({ file }) => files.has(file)) === true) numbers.push(number);
+    await slices.pause();
+  }
+  return numbers;
+}
+
+/** Whether something of an image of an index lies in one of these files. */
+export async function hasImagesIn(files: ReadonlySet<string>, catalogue: Catalogue, slices: Slices): Promise<boolean> {
+  if (files.size === 0) return false;
+  for (const identity of catalogue.images()) {
+    const row = catalogue.image(identity);
+    if (row !== undefined && liesIn(row, files)) return true;
+    await slices.pause();
+  }
+  return false;
 }

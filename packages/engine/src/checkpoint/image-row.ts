@@ -40,3 +40,9 @@ export function imageOfKey(run: RunId, key: string): ImageIdentity {
   if (end < 0) throw illegalRow(key);
   return { run, index: decodeURIComponent(key.slice(0, end)), name: key.slice(end + 1) };
 }
+
+/** Whether something of an image lies in one of these files. */
+export function liesIn({ usage }: ImageRow, files: ReadonlySet<string>): boolean {
+  for (const file of usage.keys()) if (files.has(file)) return true;
+  return false;
+}

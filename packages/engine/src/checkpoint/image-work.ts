@@ -4,7 +4,7 @@ import type { Slices } from "../long-work.js";
 import type { Catalogue, CatalogueChanges } from "./catalogue.js";
 import { EMPTY_PAGE, encodeDirectory, IMAGE_HEADER_SIZE, type ImageIdentity, type PagePlace } from "./image-file.js";
 import { isUnreadable, nameOfImage, readDirectory, readPage } from "./image-reader.js";
-import type { ImageRow } from "./image-row.js";
+import { type ImageRow, liesIn } from "./image-row.js";
 import type { SegmentDraft, SnapshotBatch } from "./snapshot-batch.js";
 import type { SnapshotLibrary } from "./snapshot-library.js";
 
@@ -215,11 +215,6 @@ function smallest(bytesOf: ReadonlyMap<string, number>, written: number): string
     size += bytes;
   }
   return files;
-}
-
-export function liesIn({ usage }: ImageRow, files: ReadonlySet<string>): boolean {
-  for (const file of usage.keys()) if (files.has(file)) return true;
-  return false;
 }
 
 function note(bytesOf: Map<string, number>, file: string, bytes: number): void {
