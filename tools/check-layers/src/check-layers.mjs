@@ -101,7 +101,8 @@ function rulesFor({ packageDir, name, layer, manifest }, path) {
       }
       const target = layerOf(specifier);
       if (target === name) return isTest ? undefined : `${name} imports itself by name: use a relative path`;
-      if (target !== undefined && !layer.imports.includes(target)) {
+      const mayTest = isTest && layer.testImports?.includes(target);
+      if (target !== undefined && !layer.imports.includes(target) && !mayTest) {
         if (!layer.types?.includes(target)) return `${name} must not import ${target}`;
         if (!isType && !isTest) return `${name} may import only types of ${target}: write import type`;
       }

@@ -9,6 +9,7 @@ const layers = {
   storage: { imports: ["core"], portable: true },
   search: { imports: ["core"], types: ["storage"], portable: true },
   files: { imports: ["core"], portFiles: "all" },
+  texts: { imports: ["core"], testImports: ["files"], portable: true },
 };
 
 let rootDir;
@@ -56,6 +57,15 @@ describe("the map", () => {
   test("an import to the right is caught in tests too", () => {
     expect(check("core", { "src/x.test.ts": 'import "@strata/storage";' })).toEqual([
       "packages/core/src/x.test.ts:1 core must not import storage",
+    ]);
+  });
+
+  test("what only tests may import is caught elsewhere", () => {
+    const manifest = { devDependencies: { "@strata/files": "" } };
+    const line = 'import "@strata/files";';
+    expect(check("texts", { "src/x.test.ts": line }, manifest)).toEqual([]);
+    expect(check("texts", { "src/x.ts": line }, manifest)).toEqual([
+      "packages/texts/src/x.ts:1 texts must not import files",
     ]);
   });
 

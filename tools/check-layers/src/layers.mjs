@@ -2,6 +2,7 @@
  * The architecture as data. A package is named by its folder in `packages/`.
  *
  * - `imports`: the packages it may import. `types`: those of which it may import types only.
+ * - `testImports`: what its tests may import besides.
  * - `portable`: it runs in a browser and so uses nothing of Node.
  * - `portFiles`: where the real clock, chance and timers are bound to the port; `"all"` for packages whose business they are.
  */
@@ -12,7 +13,7 @@ export const layers = {
   durability: { imports: ["core"], portable: true, portFiles: ["src/timer.ts"] },
   "durability-file": { imports: ["core", "durability"], portFiles: "all" },
   engine: { imports: ["core", "storage", "concurrency", "durability"], portable: true },
-  intelligence: { imports: ["core", "storage", "engine"], portable: true },
+  intelligence: { imports: ["core", "storage", "engine"], testImports: ["durability"], portable: true },
   api: { imports: ["core", "engine", "intelligence"], portable: true },
   stratadb: {
     imports: ["core", "storage", "concurrency", "durability", "durability-file", "engine", "intelligence", "api"],
