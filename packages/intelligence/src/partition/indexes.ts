@@ -38,6 +38,8 @@ interface Held {
   work: Generator<void, void, undefined> | undefined;
   /** Slots there were when `work` was last through. */
   workedThrough: number;
+  /** Makes another one without the dead slots; until it has everything that this one has, this one is asked. */
+  successor: Generator<void, Partition<SlotIndex>, undefined> | undefined;
 }
 
 /** A view this many writes back, for each key the table has, and these besides, is worth the dead slots that it costs to serve. */
@@ -191,7 +193,13 @@ export class Indexes implements DerivedIndex {
     if (instead !== undefined) this.#letGo(instead);
     const { table, kind } = partition;
     const { shard } = table.space;
-    const held: Held = { partition, usedAt: ++this.#uses, work: undefined, workedThrough: 0 };
+    const held: Held = {
+      partition,
+      usedAt: ++this.#uses,
+      work: undefined,
+      workedThrough: 0,
+      successor: undefined,
+    };
     const ofTable = this.#held.get(table);
     if (ofTable === undefined) this.#held.set(table, new Map([[kind.name, held]]));
     else ofTable.set(kind.name, held);
@@ -237,12 +245,17 @@ export class Indexes implements DerivedIndex {
     const { table, kind, slots, index } = partition;
     const { lastVersion } = table.space.shard;
     const wasBehind = partition.watermark < lastVersion;
-    const isStale = !catchesUp(partition, lastVersion, IDLE_WRITES);
-    if (isStale || slots.length - slots.live > DEAD_FACTOR * slots.live + DEAD_SLOTS) {
+    if (!catchesUp(partition, lastVersion, IDLE_WRITES)) {
       this.#hold(Partition.built(kind, table, lastVersion), held);
       return true;
     }
     if (wasBehind) return true;
+    if (slots.length - slots.live > DEAD_FACTOR * slots.live + DEAD_SLOTS) {
+      held.successor ??= succeeding(partition);
+      const step = held.successor.next();
+      if (step.done === true) this.#hold(step.value, held);
+      return true;
+    }
     if (held.work === undefined) {
       if (held.workedThrough === slots.length) return false;
       held.workedThrough = slots.length;
@@ -251,6 +264,24 @@ export class Indexes implements DerivedIndex {
     if (held.work?.next().done !== false) held.work = undefined;
     return held.work !== undefined || held.workedThrough < slots.length;
   }
+}
+
+/** A partition of the same table, as of now, once it has done all that can be done ahead. */
+function* succeeding({ kind, table }: Partition<SlotIndex>): Generator<void, Partition<SlotIndex>, undefined> {
+  const { shard } = table.space;
+  const next = yield* Partition.building(kind, table, shard.lastVersion);
+  for (let isDone = false; !isDone; ) {
+    while (next.watermark < shard.lastVersion) {
+      if (!catchesUp(next, shard.lastVersion, IDLE_WRITES)) return Partition.built(kind, table, shard.lastVersion);
+      yield;
+    }
+    isDone = true;
+    for (const _ of next.index.work?.() ?? []) {
+      isDone = false;
+      yield;
+    }
+  }
+  return next;
 }
 
 /** Whether serving a view as of `version` is not much more than serving the newest. */

@@ -1,4 +1,5 @@
 import type { Value } from "@strata/core";
+import { ManualTime } from "@strata/durability/testing";
 import { Database, keepLast, type Run, type TableView } from "@strata/engine";
 import { Box, type Stored } from "@strata/storage";
 import fc from "fast-check";
@@ -206,3 +207,25 @@ function agree(read: () => { table: Parameters<typeof scanned>[0]; view: TableVi
     expect(error).toHaveProperty("code", "HISTORY_TRIMMED");
   }
 }
+
+describe("a partition that is mostly dead", () => {
+  test("is followed by one without the dead, in idle steps, and asked until that has everything", () => {
+    const time = new ManualTime();
+    const database = Database.ephemeral({ clock: time, timer: time });
+    const indexes = Indexes.of(database);
+    const run = database.runs.must("default");
+    const first = database.put(run, "kept", "1");
+    found(indexes, viewOf(database, run));
+    for (let i = 0; i < 20_010; i++) database.put(run, "counter", String(i));
+    const layer = () => indexes.layersOf(strings, viewOf(database, run))[0]!;
+    const before = layer().partition;
+    expect(before.slots.length).toBeGreaterThan(20_000);
+    for (let i = 0; i < 100 && layer().partition === before; i++) {
+      expect(found(indexes, viewOf(database, run))).toEqual({ counter: "20009", kept: "1" });
+      time.advance(50);
+    }
+    expect(layer().slots.length).toBe(2);
+    expect(found(indexes, viewOf(database, run))).toEqual({ counter: "20009", kept: "1" });
+    expect(found(indexes, database.at(run, "default", { version: first }).table("kv").view())).toEqual({ kept: "1" });
+  });
+});

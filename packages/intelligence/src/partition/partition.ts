@@ -4,6 +4,9 @@ import { FirstWrites } from "./first-writes.js";
 import type { IndexKind, SlotIndex } from "./slot-index.js";
 import { byKey, Slots } from "./slots.js";
 
+/** Of a partition that is built in steps. */
+const ENTRIES_A_STEP = 32;
+
 /** What was found where the partition cannot go on from: it is built anew. */
 export class PartitionStale extends Error {}
 
@@ -52,6 +55,19 @@ export class Partition<I extends SlotIndex> {
    * @throws StateError `HISTORY_TRIMMED`, facts.earliest
    */
   static built<I extends SlotIndex>(kind: IndexKind<I>, table: Table, floor: Version): Partition<I> {
+    const building = Partition.building(kind, table, floor);
+    for (;;) {
+      const step = building.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /** The same in small steps: what is written meanwhile is taken in by `catchUp`. */
+  static *building<I extends SlotIndex>(
+    kind: IndexKind<I>,
+    table: Table,
+    floor: Version,
+  ): Generator<void, Partition<I>, undefined> {
     const slots = new Slots();
     const firstWrites = table.base === undefined ? undefined : new FirstWrites();
     const partition = new Partition(kind, table, {
@@ -64,7 +80,10 @@ export class Partition<I extends SlotIndex> {
     const entries: OwnEntry[] = [];
     for (const entry of table.ownEntries(floor)) if (kind.owns(entry.key)) entries.push(entry);
     entries.sort((a, b) => a.version - b.version || byKey(a, b));
-    for (const entry of entries) partition.#take(entry);
+    for (const [position, entry] of entries.entries()) {
+      partition.#take(entry);
+      if (position % ENTRIES_A_STEP === ENTRIES_A_STEP - 1) yield;
+    }
     partition.#expire(floor);
     return partition;
   }
