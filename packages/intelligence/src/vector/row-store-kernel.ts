@@ -9,12 +9,14 @@ import type { Found } from "./scan-found.js";
 const MARK_BYTES = 4 * MARK_WORDS;
 const FIRST_ROWS = 4;
 const FIRST_TABLE = 4;
+/** The part of a full-grown block that blocks other than the first begin with. */
+const FIRST_PART = 8;
 /** Copied one by one up to here: making a view of an array costs more. */
 const COPIED_SINGLY = 64;
 
 /**
- * Rows in the memory of a kernel. They lie in blocks of 2^shift rows: all vectors of a block, then their codes, then the marks of those. The
- * first block begins small and is moved to twice its room until it is full-grown; the others are made at full size.
+ * Rows in the memory of a kernel. They lie in blocks of 2^shift rows: all vectors of a block, then their codes, then the marks of those. A
+ * block begins small and is moved to twice its room until it is full-grown; only the last one is not.
  *
  * The table lists addresses of blocks for the kernel: those of vectors, those of codes and those of marks, each in a third of its own.
  */
@@ -25,9 +27,12 @@ export class KernelRows implements RowSegment {
   readonly #limit: number;
   readonly #rowBytes: number;
   readonly #margin: number;
-  /** Addresses; all blocks have the same room. */
+  /** Addresses. */
   readonly #blocks: number[] = [];
-  #blockRows = 0;
+  /** Rows that each block has room for. */
+  readonly #rooms: number[] = [];
+  /** Rows that all of them have room for. */
+  #capacity = 0;
   #table = 0;
   #tableRoom = 0;
   /** Whether bounds hold for all rows. */
@@ -71,7 +76,7 @@ export class KernelRows implements RowSegment {
   }
 
   append(row: Float32Array): boolean {
-    if (this.length === this.#blocks.length * this.#blockRows && !this.#grow()) return false;
+    if (this.length === this.#capacity && !this.#grow()) return false;
     const { memory } = this.#kernel;
     const index = this.length;
     memory.f32.set(row, this.#rowAt(index) >>> 2);
@@ -158,14 +163,16 @@ export class KernelRows implements RowSegment {
   }
 
   get memoryBytes(): number {
-    return this.#blocks.length * this.#blockBytes(this.#blockRows) + 12 * this.#tableRoom;
+    return this.#blockBytes(this.#capacity) + 12 * this.#tableRoom;
   }
 
   dispose(): void {
     const { memory } = this.#kernel;
-    for (const block of this.#blocks) memory.free(block, this.#blockBytes(this.#blockRows));
+    for (const [number, block] of this.#blocks.entries()) memory.free(block, this.#blockBytes(this.#rooms[number]!));
     if (this.#tableRoom > 0) memory.free(this.#table, 12 * this.#tableRoom);
     this.#blocks.length = 0;
+    this.#rooms.length = 0;
+    this.#capacity = 0;
     this.#tableRoom = 0;
     this.length = 0;
   }
@@ -190,13 +197,13 @@ export class KernelRows implements RowSegment {
 
   #codesAt(index: number): number {
     const { shift, codeStride } = this.#shape;
-    const block = this.#blocks[index >>> shift]! + this.#blockRows * this.#rowBytes;
+    const block = this.#blocks[index >>> shift]! + this.#rooms[index >>> shift]! * this.#rowBytes;
     return block + (index & ((1 << shift) - 1)) * codeStride;
   }
 
   #marksAt(index: number): number {
     const { shift, codeStride } = this.#shape;
-    const block = this.#blocks[index >>> shift]! + this.#blockRows * (this.#rowBytes + codeStride);
+    const block = this.#blocks[index >>> shift]! + this.#rooms[index >>> shift]! * (this.#rowBytes + codeStride);
     return block + (index & ((1 << shift) - 1)) * MARK_BYTES;
   }
 
@@ -331,37 +338,43 @@ export class KernelRows implements RowSegment {
 
   #grow(): boolean {
     const full = 1 << this.#shape.shift;
-    if (this.#blocks.length === 0) return this.#addBlock(Math.min(full, FIRST_ROWS));
-    if (this.#blockRows === full) return this.#addBlock(full);
-    return this.#moveBlock(Math.min(full, 2 * this.#blockRows));
+    const room = this.#rooms.at(-1);
+    if (room !== undefined && room < full) return this.#moveLast(room, Math.min(full, 2 * room));
+    return this.#addBlock(Math.min(full, Math.max(FIRST_ROWS, room === undefined ? 0 : full / FIRST_PART)));
   }
 
-  #addBlock(rows: number): boolean {
+  #addBlock(room: number): boolean {
     const { memory } = this.#kernel;
     if (this.#blocks.length === this.#tableRoom && !this.#growTable()) return false;
-    const block = memory.allocate(this.#blockBytes(rows));
+    const block = memory.allocate(this.#blockBytes(room));
     if (block === 0) return false;
-    this.#blockRows = rows;
     this.#blocks.push(block);
+    this.#rooms.push(room);
+    this.#capacity += room;
     this.#enter(this.#blocks.length - 1);
     return true;
   }
 
-  /** The only block, to a place with room for so many rows. */
-  #moveBlock(rows: number): boolean {
+  /** The last block, which is full, to a place with more room. */
+  #moveLast(before: number, room: number): boolean {
     const { memory } = this.#kernel;
-    const before = { block: this.#blocks[0]!, rows: this.#blockRows, codes: this.#codesAt(0), marks: this.#marksAt(0) };
-    const block = memory.allocate(this.#blockBytes(rows));
+    const last = this.#blocks.length - 1;
+    const first = last << this.#shape.shift;
+    const rows = this.#rowAt(first);
+    const codes = this.#codesAt(first);
+    const marks = this.#marksAt(first);
+    const block = memory.allocate(this.#blockBytes(room));
     if (block === 0) return false;
-    this.#blocks[0] = block;
-    this.#blockRows = rows;
-    memory.u8.copyWithin(block, before.block, before.block + before.rows * this.#rowBytes);
+    this.#blocks[last] = block;
+    this.#rooms[last] = room;
+    this.#capacity += room - before;
+    memory.u8.copyWithin(block, rows, rows + before * this.#rowBytes);
     if (this.#shape.codeStride > 0) {
-      memory.u8.copyWithin(this.#codesAt(0), before.codes, before.codes + before.rows * this.#shape.codeStride);
-      memory.u8.copyWithin(this.#marksAt(0), before.marks, before.marks + before.rows * MARK_BYTES);
+      memory.u8.copyWithin(this.#codesAt(first), codes, codes + before * this.#shape.codeStride);
+      memory.u8.copyWithin(this.#marksAt(first), marks, marks + before * MARK_BYTES);
     }
-    memory.free(before.block, this.#blockBytes(before.rows));
-    this.#enter(0);
+    memory.free(rows, this.#blockBytes(before));
+    this.#enter(last);
     return true;
   }
 
