@@ -73,7 +73,9 @@ export class FiledImage implements SavedImage {
   }
 
   page(page: number): Uint8Array {
-    return readPage(this.#library, this.#directory, this.#directory.pages[page] as PagePlace);
+    const place = this.#directory.pages[page];
+    if (place === undefined) throw damaged(`${nameOfImage(this.#directory)} has no page ${page}`, "", 0);
+    return readPage(this.#library, this.#directory, place);
   }
 }
 

@@ -1,5 +1,6 @@
 import { assert } from "@strata/core";
 import { IMAGE_PAGE_BYTES, type SavedImage } from "@strata/engine";
+import { illegal } from "./image-layout.js";
 import { continueLineage } from "./lineage.js";
 import type { PagedBytes } from "./paged-bytes.js";
 
@@ -32,6 +33,7 @@ export class SavedBytes implements PagedBytes {
       this.#bytes = this.#image.page(this.#pages[page]!);
       this.#page = page;
     }
+    if (this.#bytes.length < to - begin) throw illegal();
     return this.#bytes.subarray(from - begin, to - begin);
   }
 
