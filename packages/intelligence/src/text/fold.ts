@@ -25,6 +25,8 @@ const ACCENTS: RegExp = new RegExp(
   `[${ACCENT_RANGES.map(([first, last]) => `\\u{${first.toString(16)}}-\\u{${last.toString(16)}}`).join("")}]`,
   "gu",
 );
+/** Nothing but case to fold. */
+const PLAIN = /^[a-z0-9]*$/i;
 const POSSESSIVE = /['\u2019\uff07\u02bc]s$/iu;
 /** What compatibility decomposition brings in that is no letter, "(1)" for one, and apostrophes. */
 const NOT_WRITTEN = /[^\p{L}\p{M}\p{N}]|\u02bc/gu;
@@ -54,6 +56,7 @@ const SPECIAL_LETTERS: RegExp = new RegExp(`[${[...LETTERS.keys()].join("")}]`, 
  * @param surface of one word, well-formed.
  */
 export function fold(surface: string): string {
+  if (PLAIN.test(surface)) return surface.toLowerCase();
   return surface
     .replace(POSSESSIVE, "")
     .normalize("NFKD")

@@ -51,7 +51,7 @@ const SUFFIX = /^(?:\*|~([0-2]?))(?![\p{L}\p{N}])/u;
  */
 export function parseQuery(text: string): Query {
   const builder = new QueryBuilder();
-  const read = text.length > QUERY_LENGTH_MAX ? text.slice(0, QUERY_LENGTH_MAX) : text;
+  const read = text.length > QUERY_LENGTH_MAX ? beginningOf(text) : text;
   for (const [, sign, phrase, item] of read.matchAll(ITEM)) {
     const occurrence = sign === "+" ? "must" : sign === "-" ? "mustNot" : "should";
     if (phrase !== undefined) builder.addPhrase(occurrence, phraseWords(phrase));
@@ -59,6 +59,12 @@ export function parseQuery(text: string): Query {
     if (builder.isFull) break;
   }
   return { clauses: builder.clauses, isCut: builder.isFull || read !== text };
+}
+
+/** What is read of a long query: whole words, if it has any spaces. */
+function beginningOf(text: string): string {
+  const end = text.lastIndexOf(" ", QUERY_LENGTH_MAX);
+  return text.slice(0, end > 0 ? end : QUERY_LENGTH_MAX);
 }
 
 class QueryBuilder {
@@ -99,17 +105,22 @@ class QueryBuilder {
 
 function itemClauses(occurrence: Occurrence, item: string): QueryClause[] {
   const clauses: QueryClause[] = [];
-  tokenize(item, (word, _start, end, kind) => {
-    if (clauses.length > QUERY_WORDS_MAX) return;
+  // What lies before belongs to a word before: the distance of "word~2".
+  let from = 0;
+  tokenize(item, (word, start, end, kind) => {
+    if (clauses.length > QUERY_WORDS_MAX) return true;
+    if (start < from) return false;
     const suffix = kind === TokenKind.pair ? null : SUFFIX.exec(item.slice(end, end + 3));
     if (suffix?.[0] === "*") {
       clauses.push({ kind: "prefix", occurrence, word });
     } else if (suffix !== null && kind === TokenKind.word) {
+      from = end + suffix[0].length;
       const distance = suffix[1] === "" ? usualDistance(word) : Number(suffix[1]);
       clauses.push(distance === 0 ? { kind: "word", occurrence, word } : { kind: "fuzzy", occurrence, word, distance });
     } else if (kind !== TokenKind.last) {
       clauses.push({ kind: kind === TokenKind.single ? "prefix" : "word", occurrence, word });
     }
+    return false;
   });
   return clauses;
 }
@@ -125,11 +136,12 @@ function phraseWords(text: string): PhraseWord[] {
   let first = 0;
   tokenize(text, (word, _start, end, kind) => {
     const at = position++;
-    if (words.length > QUERY_WORDS_MAX) return;
+    if (words.length > QUERY_WORDS_MAX) return true;
     const isPrefix = kind === TokenKind.single || (kind !== TokenKind.pair && text[end] === "*");
-    if (kind === TokenKind.last && !isPrefix) return;
+    if (kind === TokenKind.last && !isPrefix) return false;
     if (words.length === 0) first = at;
     words.push({ word, offset: at - first, isPrefix });
+    return false;
   });
   return words;
 }

@@ -21,8 +21,9 @@ export const TokenKind = {
  *
  * @param word folded, not stemmed; never empty.
  * @param start of what is folded to it, UTF-16 units.
+ * @returns `true` to see no more.
  */
-export type TokenVisitor = (word: string, start: number, end: number, kind: number) => void;
+export type TokenVisitor = (word: string, start: number, end: number, kind: number) => unknown;
 
 /**
  * Takes a text apart into words: runs of letters, digits and marks, with apostrophes inside them. Where a script puts no spaces between its
@@ -40,10 +41,11 @@ export function tokenize(text: string, visit: TokenVisitor): void {
     if (kind === CharClass.word) {
       const end = wordEnd(text, at);
       const word = foldWord(text, at, end);
-      if (word !== "") visit(word, at, end, TokenKind.word);
+      if (word !== "" && visit(word, at, end, TokenKind.word) === true) return;
       at = end;
     } else if (kind === CharClass.unspaced) {
       at = visitRun(text, at, visit);
+      if (at < 0) return;
     } else {
       at += codePoint > 0xffff ? 2 : 1;
     }
@@ -81,7 +83,7 @@ function cutWord(word: string): string {
   return word.slice(0, last >= 0xd800 && last <= 0xdbff ? WORD_LENGTH_MAX - 1 : WORD_LENGTH_MAX);
 }
 
-/** The tokens of a run in a script without spaces. @returns where the run ends */
+/** The tokens of a run in a script without spaces. @returns where the run ends; -1 when no more is to be seen */
 export function visitRun(text: string, start: number, visit: TokenVisitor): number {
   let previous = "";
   let previousStart = start;
@@ -92,7 +94,7 @@ export function visitRun(text: string, start: number, visit: TokenVisitor): numb
     const end = unitEnd(text, at);
     const unit = foldWord(text, at, end);
     if (unit !== "") {
-      if (previous !== "") visit(previous + unit, previousStart, end, TokenKind.pair);
+      if (previous !== "" && visit(previous + unit, previousStart, end, TokenKind.pair) === true) return -1;
       previous = unit;
       previousStart = at;
       previousEnd = end;
@@ -100,8 +102,8 @@ export function visitRun(text: string, start: number, visit: TokenVisitor): numb
     }
     at = end;
   }
-  if (previous !== "") visit(previous, previousStart, previousEnd, count > 1 ? TokenKind.last : TokenKind.single);
-  return at;
+  if (previous === "") return at;
+  return visit(previous, previousStart, previousEnd, count > 1 ? TokenKind.last : TokenKind.single) === true ? -1 : at;
 }
 
 /** A character and the marks on it. */

@@ -1,0 +1,69 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseQuery } from "./query.js";
+import { matches, TextMatcher } from "./text-matcher.js";
+
+function marked(text: string, query: string, withStems = true): string {
+  let result = "";
+  let at = 0;
+  for (const [start, end] of matches(text, parseQuery(query), withStems)) {
+    result += `${text.slice(at, start)}[${text.slice(start, end)}]`;
+    at = end;
+  }
+  return result + text.slice(at);
+}
+
+describe("the words of a query in a text", () => {
+  test("are found in all their forms", () => {
+    expect(marked("He runs; RUNNING late. Ruins.", "run")).toBe("He [runs]; [RUNNING] late. Ruins.");
+    expect(marked("He runs, RUN", "run", false)).toBe("He runs, [RUN]");
+    expect(marked("L'Élan de l’élan", "elan lelan")).toBe("[L'Élan] de [l’élan]");
+  });
+
+  test("are found by how they begin, stems or not", () => {
+    expect(marked("happiness happy hat running", "happi* runni*")).toBe("[happiness] [happy] hat [running]");
+  });
+
+  test("are found although they are written in another way", () => {
+    expect(marked("recieve receive deceive", "receive~1")).toBe("[recieve] [receive] [deceive]");
+    expect(marked("database databse dates", "databse~")).toBe("[database] [databse] dates");
+  });
+
+  test("are phrases as a whole, and not their words elsewhere", () => {
+    expect(marked("new york, york new, New, York!", '"new york"')).toBe("[new york], york new, [New, York]!");
+    expect(marked("one two three", '"one two" "two three"')).toBe("[one two three]");
+  });
+
+  test("are runs of characters where words have no spaces between them", () => {
+    expect(marked("私は日本語を話す", "日本語")).toBe("私は[日本語]を話す");
+    expect(marked("私は日本語を話す", "+日本語")).toBe("私は[日本語]を話す");
+  });
+
+  test("do not include what must not be there", () => {
+    expect(marked("good bad", "good -bad")).toBe("[good] bad");
+  });
+
+  test("are as many as asked for", () => {
+    const matcher = new TextMatcher(parseQuery('a "b c"'), true);
+    expect(matcher.matches("a a b c", 2)).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+    expect(new TextMatcher(parseQuery("日本語"), true).matches("日本語 日本", 1)).toEqual([[0, 3]]);
+  });
+
+  test("are ranges that ascend and do not touch, in any text", () => {
+    const text = fc.string({ unit: fc.constantFrom(..."ab \"'日本+-*~\ud800é"), maxLength: 40 });
+    fc.assert(
+      fc.property(text, text, (query, of) => {
+        let before = -1;
+        for (const [start, end] of matches(of, parseQuery(query))) {
+          expect(start).toBeGreaterThan(before);
+          expect(end).toBeGreaterThan(start);
+          expect(end).toBeLessThanOrEqual(of.length);
+          before = end;
+        }
+      }),
+    );
+  });
+});
