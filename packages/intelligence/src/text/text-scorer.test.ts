@@ -54,7 +54,7 @@ describe("a query over documents", () => {
   });
 
   test("finds phrases, but not across fields", () => {
-    expect(slotsOf(texts, '"quick brown" "lazy dog"')).toEqual([1, 0]);
+    expect(slotsOf(texts, '"quick brown" "lazy dog"')).toEqual([0, 1]);
     const index = new InvertedIndex({ bornThrough: () => 1, diedThrough: () => 0, deathAt: () => 0 });
     index.add(0, ["one two", "three"]);
     const layer: TextLayer = { index, through: 1, hidden: new Int32Array(0), isVisible: () => true };
@@ -112,7 +112,7 @@ describe("a search", () => {
     const layer = layerOf(many.slice(0, 2000));
     const search = (of: TextLayer) => new TextScorer([of], parseQuery("common often w7")).top(20, bySlot);
     const expected = search(layer);
-    const nested: TextLayer = { ...layer, isVisible: () => (search(layer), true) };
+    const nested: TextLayer = { ...layer, isVisible: () => search(layer).length > 0 };
     expect(search(nested)).toEqual(expected);
     const failing: TextLayer = {
       ...layer,
