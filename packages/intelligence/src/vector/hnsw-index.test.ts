@@ -198,6 +198,12 @@ test("equal rows are all found that are as near as the last result", () => {
   expect([...slots]).toEqual([0, 1, 3, 4]);
 });
 
+test("rows that are as near as the last result are found, too", () => {
+  const axes = Array.from({ length: 6 }, (_, axis) => Float32Array.from({ length: 8 }, (_, i) => (i === axis ? 1 : 0)));
+  const rows = rowsOf(axes);
+  expect([...graphOf(rows).search(rows.prepare(new Float32Array(8).fill(1)), 64, 2).slots]).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
 test("a crowd of equal rows is found whole, and does not hide the others", () => {
   const others = clusteredVectors(2000, 16, 1);
   const crowd = Array.from({ length: 2000 }, () => others[0]!);
@@ -280,19 +286,34 @@ describe("an image", () => {
   });
 
   test("knows which pages have changed", () => {
+    // Short lists, which are full and chosen anew, over several pages.
+    const many = rowsOf(clusteredVectors(16_000, 8, 1));
+    const graph = graphOf(many, { m: 2, efConstruction: 8, seed: 1 }, 15_900);
+    const columns = Object.entries(graph.save().columns as Record<string, Column<Int32Array>>);
+    for (const [, column] of columns) column.fix().written();
+    for (let slot = 15_900; slot < 16_000; slot++) {
+      const before = columnsOf(graph);
+      graph.insert(slot);
+      for (const [name, column] of columns) {
+        const fixed = column.fix();
+        const untouched = before[name]!.findIndex(
+          (value, index) => value !== column.array[index] && !fixed.isTouched(Math.floor(index / 16_384)),
+        );
+        expect([name, untouched]).toEqual([name, -1]);
+        fixed.written();
+      }
+    }
+  });
+
+  test("is what the graph was when it was fixed, while that goes on growing", () => {
     const graph = graphOf(rows, OPTIONS, 1000);
     const { ground } = graph.save().columns as Record<string, Column<Int32Array>>;
     const before = columnsOf(graph)["ground"]!;
-    ground!.fix().written();
-    graph.insert(1000);
     const fixed = ground!.fix();
-    const after = columnsOf(graph)["ground"]!;
-    for (let page = 0; page * 16_384 < before.length; page++) {
-      const range = [page * 16_384, Math.min(before.length, (page + 1) * 16_384)] as const;
-      const isChanged = before.subarray(...range).some((value, index) => value !== after[range[0] + index]);
-      if (isChanged) expect(fixed.isTouched(page)).toBe(true);
-    }
-    fixed.dropped();
+    for (let slot = 1000; slot < 1200; slot++) graph.insert(slot);
+    const bytes = new Uint8Array(fixed.byteLength);
+    for (let page = 0; page * 65_536 < bytes.length; page++) bytes.set(fixed.page(page), page * 65_536);
+    expect(new Int32Array(bytes.buffer)).toEqual(before);
   });
 
   test.each([
