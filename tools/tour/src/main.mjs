@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The tour: an agent reads this checkout into an on-disk database, two agents disagree, one is killed in the middle of a write, and
+ * The tour: an agent reads this checkout into an on-disk database and searches it, agents disagree, one is killed in the middle of a write, and
  * everything it was told is safe turns out to be there. Each chapter is a file beside this one.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -14,7 +14,9 @@ import { explore } from "./chapters/explore.mjs";
 import { lookBack } from "./chapters/look-back.mjs";
 import { readHistory } from "./chapters/read-history.mjs";
 import { readLibrary } from "./chapters/read-library.mjs";
+import { search } from "./chapters/search.mjs";
 import { Costs } from "./costs.mjs";
+import { neighbourEmbedder } from "./neighbour-embedder.mjs";
 import { findSources } from "./sources.mjs";
 import { Terminal } from "./terminal.mjs";
 
@@ -70,12 +72,15 @@ async function main() {
     `${sources.files.length} files and ${sources.commits.length} commits of this checkout, durability "${options.durability}"`,
   );
 
-  const db = Strata.open(dir, { durability: options.durability });
+  const documents = sources.files.filter(({ path }) => path.endsWith(".md")).map(({ text }) => text);
+  const embed = neighbourEmbedder(documents, [{ primitive: "json", spaces: ["sections"], path: "text" }]);
+  const db = Strata.open(dir, { durability: options.durability, embed });
   try {
     await readLibrary({ db, sources, terminal, costs });
     await readHistory({ db, sources, terminal, costs });
     await collaborate({ db, terminal, costs });
     lookBack({ db, terminal });
+    await search({ db, sources, terminal, costs });
     explore({ db, terminal, costs });
   } finally {
     db.close();

@@ -34,6 +34,20 @@ export class Terminal {
     this.#write(`  ${this.#style("red", "NOT OK")}  ${text}\n`);
   }
 
+  /** One hit of a search, with the words of the query in its snippet. */
+  hit(way, place, snippet, highlights) {
+    // A snippet may go over lines; every unit keeps its place.
+    const text = snippet.replaceAll(/[\n\r\t]/g, " ");
+    let shown = "";
+    let at = 0;
+    for (const [start, end] of highlights) {
+      shown += this.#style("dim", text.slice(at, start)) + this.#style("bold", text.slice(start, end));
+      at = end;
+    }
+    this.line(`${way.padEnd(12)}${place}`);
+    this.line(`${" ".repeat(12)}${shown}${this.#style("dim", text.slice(at))}`);
+  }
+
   list(items) {
     for (const item of items) this.line(item);
   }

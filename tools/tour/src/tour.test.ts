@@ -12,9 +12,11 @@ const tour = (...options: string[]) => run(process.execPath, [MAIN, ...options])
 
 test("goes through every chapter, is killed, and finds everything again", async () => {
   const { stdout } = await tour("--kills", "1", "--forget");
-  for (let chapter = 1; chapter <= 6; chapter++) expect(stdout).toContain(`\n${chapter}. `);
+  for (let chapter = 1; chapter <= 7; chapter++) expect(stdout).toContain(`\n${chapter}. `);
   expect(stdout).toMatch(/kill 1: \d+ acknowledged commits, all there; \d+ events, chain valid/);
   expect(stdout).toContain("no update was lost");
+  for (const way of ["by words", "by meaning", "by both"]) expect(stdout).toMatch(new RegExp(`${way} +\\S+\\.md › `));
+  expect(stdout).toContain("one version earlier it is still");
   expect(stdout).not.toContain("NOT OK");
   expect(stdout).toContain("The database was deleted");
 }, 60_000);

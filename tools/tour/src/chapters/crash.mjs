@@ -13,7 +13,7 @@ const LIFE_SPREAD = 2000;
  * again, and what was reported must be there.
  */
 export async function crash({ dir, options, terminal, costs }) {
-  terminal.chapter("6. The process is killed in the middle of its work");
+  terminal.chapter("7. The process is killed in the middle of its work");
   let isWhole = true;
   for (let kill = 1; kill <= options.kills; kill++) {
     const acknowledged = await writeUntilKilled(dir, options.durability);

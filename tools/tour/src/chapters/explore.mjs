@@ -11,7 +11,7 @@ const STRATEGIES = [
 
 /** The run is forked five ways, each fork writes its proposal, the best one is merged back, and the run is replayed from its log. */
 export function explore({ db, terminal, costs }) {
-  terminal.chapter("5. Five forks try five ideas, and the best one is merged");
+  terminal.chapter("6. Five forks try five ideas, and the best one is merged");
   const library = db.in({ space: "library" });
   const documents = library.json.list().filter((path) => path.endsWith(".md"));
   const names = STRATEGIES.map(([name]) => `idea-${name}`);
