@@ -20,7 +20,7 @@ const REFUSED: i32 = 2;
 const SLOT_SHIFT: i32 = 2;
 
 /** Entries from which a place in the beam is looked for by halves. */
-const LONG_BEAM: i32 = 256;
+const LONG_BEAM: i32 = 1024;
 
 let frameAt: usize = 0;
 
@@ -424,6 +424,18 @@ function offer(proximity: f32, slot: i32, isResult: bool): void {
   const entry = (slot << SLOT_SHIFT) | (isResult ? 0 : REFUSED);
   let at = beam + (count << 3);
   if (count < LONG_BEAM) {
+    // Eight at a time, as long as the first of the eight gives way.
+    while (at >= beam + 64 && !isBefore(at - 64, proximity, entry)) {
+      const a = v128.load(at - 64);
+      const b = v128.load(at - 48);
+      const c = v128.load(at - 32);
+      const d = v128.load(at - 16);
+      v128.store(at - 56, a);
+      v128.store(at - 40, b);
+      v128.store(at - 24, c);
+      v128.store(at - 8, d);
+      at -= 64;
+    }
     while (at > beam && !isBefore(at - 8, proximity, entry)) {
       store<u64>(at, load<u64>(at - 8));
       at -= 8;

@@ -75,6 +75,9 @@ test("a search that drops ways for want of room says so, compiled or not", () =>
   const found = compiled.graph.search(compiled.rows.prepare(query), 10, 10, accept);
   expect(found.isCut).toBe(true);
   expect(found).toEqual(script.graph.search(script.rows.prepare(query), 10, 10, accept));
+  // A beam so long that places in it are found by halves.
+  const wide = compiled.graph.search(compiled.rows.prepare(query), 400, 10, accept);
+  expect(wide).toEqual(script.graph.search(script.rows.prepare(query), 400, 10, accept));
 });
 
 test("what accept throws comes through, and the next search is none the worse", () => {
