@@ -204,6 +204,22 @@ describe("an image", () => {
     expect(new ImageColumns(partsFrom(shelf.load("a")).columns).numbers("column", Int32Array).array[0]).toBe(0);
   });
 
+  test("takes for unchanged only what its columns have in common with one image before", () => {
+    const shelf = new Shelf();
+    const columns = { a: filled(IMAGE_PAGE_BYTES / 4, () => 1), b: filled(IMAGE_PAGE_BYTES / 4, () => 1) };
+    shelf.save(imageOf(RUN, "a", { head: null, columns }));
+    const older = partsFrom(shelf.load("a"));
+    columns.a.touch(0);
+    columns.a.array[0] = 2;
+    shelf.save(imageOf(RUN, "a", { head: null, columns }));
+    const newer = partsFrom(shelf.load("a"));
+    const mixed = { head: null, columns: { a: older.columns["a"] as Column, b: newer.columns["b"] as Column } };
+    shelf.save(imageOf(RUN, "a", mixed));
+    const loaded = new ImageColumns(partsFrom(shelf.load("a")).columns);
+    expect(loaded.numbers("a", Int32Array).array[0]).toBe(1);
+    expect(loaded.numbers("b", Int32Array).array[0]).toBe(1);
+  });
+
   test("holds bytes of another owner, which are restored page by page", () => {
     const shelf = new Shelf();
     class Rows implements PagedBytes {
