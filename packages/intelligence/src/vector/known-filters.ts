@@ -1,7 +1,7 @@
 import { SlotSet } from "../fields/slot-set.js";
 
 /** Filters that are kept, those first let go that nobody has used longest. */
-const FILTERS_MAX = 16;
+const FILTERS_MAX = 64;
 /** Slots that came since, beyond which a set is made anew. */
 const BEHIND_MAX = 4096;
 

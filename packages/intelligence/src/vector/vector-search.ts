@@ -23,8 +23,9 @@ export interface VectorsWanted {
 
 /** Of this many vectors one is looked up by its key for the price of comparing with all. */
 const SCANNED_PER_KEY = 8;
-/** Keys that may be looked up even so. */
+/** Keys that may be looked up even so, and most that are: of more it is remembered which they are. */
 const KEYS_AT_LEAST = 256;
+const KEYS_AT_MOST = 2048;
 
 /** The nearest vectors of a collection, as the reader of `table` sees it, own writes included. Unobserved. */
 export function nearestVectors(
@@ -64,5 +65,6 @@ function slotsOf(
 ): readonly Int32Array[] | undefined {
   if (layers.some(({ partition }) => knownPrefix(partition, rowPrefix) !== undefined)) return undefined;
   const visible = layers.reduce((sum, layer) => sum + layer.visibleCount(), 0);
-  return slotsByPrefix(layers, view, rowPrefix, Math.max(KEYS_AT_LEAST, visible / SCANNED_PER_KEY));
+  const most = Math.min(KEYS_AT_MOST, Math.max(KEYS_AT_LEAST, visible / SCANNED_PER_KEY));
+  return slotsByPrefix(layers, view, rowPrefix, most);
 }
