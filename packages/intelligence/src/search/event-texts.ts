@@ -1,6 +1,7 @@
 import { ByteReader, decodeValue } from "@strata/core";
 import { payloadOfRecord } from "@strata/engine";
 import type { EventTable } from "@strata/storage";
+import type { ImageParts } from "../image/image-parts.js";
 import { InvertedIndex, type SlotTimes } from "../text/inverted-index.js";
 import { textsOfEvent } from "./entry-text.js";
 
@@ -11,14 +12,28 @@ import { textsOfEvent } from "./entry-text.js";
 export class EventTexts implements SlotTimes {
   readonly table: EventTable;
   readonly postings: InvertedIndex;
+  /** Events that it has. */
+  #length: number;
 
-  constructor(table: EventTable, stem: boolean) {
+  /**
+   * @param stem whether English words are found in all their forms.
+   * @param saved what was saved of so many events.
+   * @throws CorruptionError when it makes no sense
+   */
+  constructor(table: EventTable, stem: boolean, saved?: { readonly length: number; readonly parts: ImageParts }) {
     this.table = table;
-    this.postings = new InvertedIndex(this, { stem });
+    this.#length = saved?.length ?? 0;
+    this.postings =
+      saved === undefined ? new InvertedIndex(this, { stem }) : InvertedIndex.load(saved.parts, this, { stem });
+  }
+
+  /** How many of the table's own events it has, the first ones. */
+  get length(): number {
+    return this.#length;
   }
 
   bornThrough(count: number): number {
-    return Math.min(count, this.postings.length);
+    return Math.min(count, this.#length);
   }
 
   diedThrough(): number {
@@ -32,10 +47,11 @@ export class EventTexts implements SlotTimes {
   /** Takes in the table's own events below `end`, a sequence. */
   catchUp(end: number): void {
     const { firstSequence } = this.table;
-    for (let slot = this.postings.length; firstSequence + slot < end; slot++) {
-      const sequence = firstSequence + slot;
+    for (; firstSequence + this.#length < end; this.#length++) {
+      const sequence = firstSequence + this.#length;
       const payload = payloadOfRecord(this.table.record(sequence));
-      this.postings.add(slot, textsOfEvent(this.table.typeOf(sequence), decodeValue(new ByteReader(payload))));
+      const texts = textsOfEvent(this.table.typeOf(sequence), decodeValue(new ByteReader(payload)));
+      this.postings.add(this.#length, texts);
     }
   }
 }

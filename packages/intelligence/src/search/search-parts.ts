@@ -2,6 +2,7 @@ import type { Clock } from "@strata/core";
 import type { Database } from "@strata/engine";
 import { Indexes } from "../partition/indexes.js";
 import { CollectionHalf } from "./collection-half.js";
+import { EventIndexes } from "./event-indexes.js";
 import { TextIndexes } from "./text-indexes.js";
 import { TextSettings } from "./text-settings.js";
 import type { QueryEmbedder, VectorHalf } from "./vector-half.js";
@@ -16,17 +17,19 @@ export class SearchParts {
   /** `undefined` where nobody was given to embed queries. */
   embedder: QueryEmbedder | undefined = undefined;
 
-  constructor(clock: Clock, settings: TextSettings, indexes: Indexes) {
+  constructor(clock: Clock, settings: TextSettings, indexes: Indexes, events: EventIndexes) {
     this.clock = clock;
     this.settings = settings;
-    this.texts = new TextIndexes(indexes, settings);
+    this.texts = new TextIndexes(indexes, events, settings.stem);
     this.vectors = [new CollectionHalf(indexes)];
   }
 
   /** @throws StateError `DATABASE_CLOSED` */
   static of(database: Database): SearchParts {
     return database.extension(SearchParts, () => {
-      return new SearchParts(database.runtime.clock, TextSettings.of(database), Indexes.of(database));
+      const settings = TextSettings.of(database);
+      const events = EventIndexes.of(database, settings.stem);
+      return new SearchParts(database.runtime.clock, settings, Indexes.of(database), events);
     });
   }
 }

@@ -1,5 +1,4 @@
 import type { EventSource, EventView, ReadScope } from "@strata/engine";
-import type { EventTable } from "@strata/storage";
 import type { Indexes } from "../partition/indexes.js";
 import {
   type EntryLayer,
@@ -10,10 +9,9 @@ import {
   TableLayer,
 } from "./entry-layer.js";
 import type { TextPrimitive } from "./entry-text.js";
-import { EventTexts } from "./event-texts.js";
+import type { EventIndexes } from "./event-indexes.js";
 import { PendingEventTexts, PendingTexts } from "./pending-texts.js";
 import { type TextKinds, textKinds } from "./text-index.js";
-import type { TextSettings } from "./text-settings.js";
 
 /** The words of what one transaction has written, by primitive and space. */
 class OwnTexts {
@@ -50,12 +48,14 @@ export class TextIndexes {
   readonly #indexes: Indexes;
   readonly #kinds: TextKinds;
   readonly #stem: boolean;
-  readonly #events = new WeakMap<EventTable, EventTexts>();
+  readonly #events: EventIndexes;
   /** By the scope of the transaction: it ends with it. */
   readonly #own = new WeakMap<ReadScope, OwnTexts>();
 
-  constructor(indexes: Indexes, { stem }: Pick<TextSettings, "stem">) {
+  /** @param stem whether English words are found in all their forms. */
+  constructor(indexes: Indexes, events: EventIndexes, stem: boolean) {
     this.#indexes = indexes;
+    this.#events = events;
     this.#stem = stem;
     this.#kinds = textKinds(stem);
   }
@@ -85,11 +85,7 @@ export class TextIndexes {
     const events: EventSource = space === scope.space ? scope.events : scope.eventsIn(space);
     const view: EventView = events.view();
     if (observe) events.observeAll();
-    for (const { table, end } of view.layers) {
-      const texts = this.#eventTexts(table);
-      texts.catchUp(end);
-      layers.push(new EventLayer(ground, texts, end));
-    }
+    for (const layer of view.layers) layers.push(new EventLayer(ground, this.#events.textsOf(layer), layer.end));
     if (view.pending.length === 0) return;
     const texts = this.#ownTexts(scope).events(space);
     texts.update(view.pending);
@@ -103,15 +99,6 @@ export class TextIndexes {
       this.#own.set(scope, own);
     }
     return own;
-  }
-
-  #eventTexts(table: EventTable): EventTexts {
-    let texts = this.#events.get(table);
-    if (texts === undefined) {
-      texts = new EventTexts(table, this.#stem);
-      this.#events.set(table, texts);
-    }
-    return texts;
   }
 }
 
