@@ -135,17 +135,21 @@ export class HnswLinks<C extends Column<Int32Array> = Column<Int32Array>> {
     const { ground, places, upper, twins, m } = this;
     const { length } = places;
     const isWhole = ground.length === length * 2 * m && upper.length % m === 0 && twins.length === length;
-    const isSlot = (value: number) => value >= NO_SLOT && value < length;
-    const isPlace = (value: number) => value === NO_SLOT || (value >= 0 && value % m === 0 && value < upper.length);
-    if (
-      !isWhole ||
-      !areAll(ground, isSlot) ||
-      !areAll(upper, isSlot) ||
-      !areAll(places, isPlace) ||
-      !areAll(twins, isSlot)
-    ) {
+    const areSlots =
+      areBelow(ground.array, ground.length, length) &&
+      areBelow(upper.array, upper.length, length) &&
+      areBelow(twins.array, twins.length, length);
+    if (!isWhole || !areSlots || !this.#arePlaces()) {
       throw new CorruptionError("SNAPSHOT_CORRUPT", "the image of a vector index has links that lead nowhere", {});
     }
+  }
+
+  #arePlaces(): boolean {
+    const { places, upper, m } = this;
+    const { array, length } = places;
+    if (!areBelow(array, length, upper.length)) return false;
+    for (let slot = 0; slot < length; slot++) if (array[slot] !== NO_SLOT && array[slot]! % m !== 0) return false;
+    return true;
   }
 }
 
@@ -156,7 +160,8 @@ function appendEmpty(column: Column<Int32Array>, count: number): void {
   column.length = length;
 }
 
-function areAll(column: Column<Int32Array>, isLegal: (value: number) => boolean): boolean {
-  for (let i = 0; i < column.length; i++) if (!isLegal(column.array[i]!)) return false;
+/** Whether values are from -1 to below `limit`. */
+function areBelow(values: Int32Array, count: number, limit: number): boolean {
+  for (let i = 0; i < count; i++) if (values[i]! < NO_SLOT || values[i]! >= limit) return false;
   return true;
 }
