@@ -20,7 +20,8 @@ export class QueryWords implements WordFinder {
         words.add(clause.word);
       }
     }
-    this.beginnings = [...beginnings];
+    // Longer words are rarer, and tell more.
+    this.beginnings = [...beginnings].sort((a, b) => b.length - a.length);
     this.words = words;
     this.#matcher = new TextMatcher(query, withStems);
   }

@@ -19,7 +19,7 @@ export type TextRange = readonly [start: number, end: number];
 export interface WordFinder {
   /** What the words to show begin with, folded, the most telling first. A word that begins so need not match, nor one that matches begin so. */
   readonly beginnings: readonly string[];
-  /** Words of which it is known that they match, as they are typed. */
+  /** Words of which it is known that they match, in small letters. */
   readonly words: ReadonlySet<string>;
   /** Where words in `text` match the query: ascending, apart from each other, at most `limit` of them. */
   matches(text: string, limit?: number): readonly TextRange[];
@@ -38,9 +38,10 @@ export interface Snippet {
  * The word is looked for as it is typed, which the runtime does in a fraction of a microsecond, and by the tokenizer only where that fails.
  */
 export function snippetOf(texts: readonly string[], finder: WordFinder, withHighlights: boolean): Snippet {
+  const seen = texts.map(inSmallLetters);
   for (const beginning of finder.beginnings) {
-    for (const text of texts) {
-      const found = findBeginning(text, text, beginning, finder) ?? findLowered(text, beginning, finder);
+    for (const [at, text] of texts.entries()) {
+      const found = findBeginning(text, seen[at]!, beginning, finder);
       if (found !== undefined) return around(text, found, finder, withHighlights);
     }
   }
@@ -51,7 +52,15 @@ export function snippetOf(texts: readonly string[], finder: WordFinder, withHigh
   return around(texts.find((text) => text !== "") ?? "", [0, 0], finder, withHighlights);
 }
 
-/** The first word of `text` that begins so and matches. @param seen the text, or the same in small letters. */
+/** The text with the same offsets, in small letters where that is done soon. */
+function inSmallLetters(text: string): string {
+  if (text.length > LOOKED_THROUGH) return text;
+  const lowered = text.toLowerCase();
+  // A few letters change their length with their case, and all offsets behind them.
+  return lowered.length === text.length ? lowered : text;
+}
+
+/** The first word of `text` that begins so and matches. @param seen the text in small letters. */
 function findBeginning(text: string, seen: string, beginning: string, finder: WordFinder): TextRange | undefined {
   let from = 0;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -67,15 +76,6 @@ function findBeginning(text: string, seen: string, beginning: string, finder: Wo
     from = end;
   }
   return undefined;
-}
-
-/** As `findBeginning` where capitals are in the way. */
-function findLowered(text: string, beginning: string, finder: WordFinder): TextRange | undefined {
-  if (text.length > LOOKED_THROUGH) return undefined;
-  const lowered = text.toLowerCase();
-  // A few letters change their length with their case, and all offsets behind them.
-  if (lowered.length !== text.length) return undefined;
-  return findBeginning(text, lowered, beginning, finder);
 }
 
 /** The snippet of `text` with `word` in its middle. */
