@@ -35,6 +35,7 @@ export class Column<A extends ColumnArray = ColumnArray> {
   readonly #pageShift: number;
   /** For each page that an image was fixed with, or loaded with: whether it was touched since. */
   #marks: Uint8Array = NO_MARKS;
+  #hasTouched = false;
   #fixed: FixedColumn | undefined;
 
   /** @param make the class of the array: `Int32Array` */
@@ -87,25 +88,35 @@ export class Column<A extends ColumnArray = ColumnArray> {
     }
   }
 
-  /** What is in use now, as bytes that stay what they are while the column goes on changing. Whatever was fixed before is dropped. */
+  /**
+   * What is in use now, as bytes that stay what they are while the column goes on changing. Whatever was fixed before is dropped. Costs next
+   * to nothing, for at the moment of a checkpoint all columns there are are fixed at once.
+   */
   fix(): FixedBytes {
     this.#fixed?.dropped();
-    const touched = this.#marks;
     const byteLength = this.length * this.array.BYTES_PER_ELEMENT;
-    this.#marks = new Uint8Array(pagesOf(byteLength));
-    const end = (fixed: FixedColumn, isWritten: boolean) => {
-      if (this.#fixed !== fixed) return;
-      this.#fixed = undefined;
-      if (isWritten) return;
-      for (let page = 0; page < touched.length; page++) if (touched[page] !== 0) this.#marks[page] = 1;
-    };
-    const fixed = new FixedColumn(() => this.array, byteLength, touched, end);
-    this.#fixed = fixed;
-    return fixed;
+    const pages = pagesOf(byteLength);
+    const touched = this.#hasTouched ? this.#marks : NO_MARKS;
+    if (this.#hasTouched || pages !== this.#marks.length) this.#marks = pages === 0 ? NO_MARKS : new Uint8Array(pages);
+    this.#hasTouched = false;
+    this.#fixed = new FixedColumn(this, byteLength, touched);
+    return this.#fixed;
+  }
+
+  /** Called by what was fixed, at its end. @param touched pages whose changes are still to be written */
+  settle(fixed: FixedBytes, touched: Uint8Array): void {
+    if (this.#fixed !== fixed) return;
+    this.#fixed = undefined;
+    for (let page = 0; page < touched.length; page++) {
+      if (touched[page] === 0) continue;
+      this.#marks[page] = 1;
+      this.#hasTouched = true;
+    }
   }
 
   #touchPage(page: number): void {
     this.#marks[page] = 1;
+    this.#hasTouched = true;
     this.#fixed?.keep(page);
   }
 
@@ -120,25 +131,21 @@ export class Column<A extends ColumnArray = ColumnArray> {
 /** The array of a column, and copies of those of its pages that were changed since. */
 class FixedColumn implements FixedBytes {
   readonly byteLength: number;
-  readonly #array: () => ColumnArray;
+  readonly #column: Column;
   readonly #touched: Uint8Array;
-  readonly #copies = new Map<number, Uint8Array>();
+  #copies: Map<number, Uint8Array> | undefined;
   /** Pages that nobody is going to ask for again. */
-  readonly #read: Uint8Array;
-  readonly #end: (fixed: FixedColumn, isWritten: boolean) => void;
+  #read: Uint8Array = NO_MARKS;
   #isEnded = false;
 
-  constructor(
-    array: () => ColumnArray,
-    byteLength: number,
-    touched: Uint8Array,
-    end: (fixed: FixedColumn, isWritten: boolean) => void,
-  ) {
-    this.#array = array;
+  constructor(column: Column, byteLength: number, touched: Uint8Array) {
     this.byteLength = byteLength;
+    this.#column = column;
     this.#touched = touched;
-    this.#read = new Uint8Array(pagesOf(byteLength));
-    this.#end = end;
+  }
+
+  get hasTouched(): boolean {
+    return this.#touched.length > 0;
   }
 
   isTouched(page: number): boolean {
@@ -147,8 +154,9 @@ class FixedColumn implements FixedBytes {
 
   page(page: number): Uint8Array {
     assert(!this.#isEnded, "an image is read before it is written or dropped");
-    const copy = this.#copies.get(page);
-    this.#copies.delete(page);
+    if (this.#read.length === 0) this.#read = new Uint8Array(pagesOf(this.byteLength));
+    const copy = this.#copies?.get(page);
+    this.#copies?.delete(page);
     assert(copy !== undefined || this.#read[page] === 0, "a page of an image is read once");
     this.#read[page] = 1;
     return copy ?? this.#view(page);
@@ -156,26 +164,28 @@ class FixedColumn implements FixedBytes {
 
   /** The page is about to be changed. */
   keep(page: number): void {
-    if (page < this.#read.length && this.#read[page] === 0) this.#copies.set(page, this.#view(page).slice());
+    if (page * IMAGE_PAGE_BYTES >= this.byteLength || (this.#read.length > 0 && this.#read[page] !== 0)) return;
+    this.#copies ??= new Map();
+    this.#copies.set(page, this.#view(page).slice());
   }
 
   written(): void {
-    this.#finish(true);
+    this.#end(NO_MARKS);
   }
 
   dropped(): void {
-    this.#finish(false);
+    this.#end(this.#touched);
   }
 
-  #finish(isWritten: boolean): void {
+  #end(touched: Uint8Array): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#copies.clear();
-    this.#end(this, isWritten);
+    this.#copies = undefined;
+    this.#column.settle(this, touched);
   }
 
   #view(page: number): Uint8Array {
-    const array = this.#array();
+    const { array } = this.#column;
     const from = page * IMAGE_PAGE_BYTES;
     const length = Math.min(this.byteLength - from, IMAGE_PAGE_BYTES);
     return littleEndian(new Uint8Array(array.buffer, array.byteOffset + from, length), array.BYTES_PER_ELEMENT);

@@ -1,4 +1,4 @@
-import type { RunId, Version } from "@strata/core";
+import { type RunId, Value, type Version } from "@strata/core";
 import { IMAGE_PAGE_BYTES, type IndexImage } from "@strata/engine";
 import { Column } from "./column.js";
 import { type ColumnKind, encodeHead, INLINE_BYTES, kindOf, type StreamPlace } from "./image-layout.js";
@@ -13,7 +13,7 @@ interface FixedColumn {
   readonly column: ImageColumn;
   readonly kind: ColumnKind;
   readonly streams: readonly FixedBytes[];
-  readonly saved: readonly SavedStream[] | undefined;
+  readonly lineage: Lineage | undefined;
 }
 
 /** What a page of the image holds. */
@@ -24,6 +24,14 @@ interface PageContent {
   readonly isChanged: boolean;
 }
 
+/** Where everything lies in an image. */
+interface Layout {
+  readonly head: Uint8Array;
+  readonly contents: readonly (PageContent | undefined)[];
+  /** By column. */
+  readonly streams: readonly (readonly SavedStream[])[];
+}
+
 /**
  * An image of `parts` as they are now, for a checkpoint; they may go on changing at once. Images of the same columns follow each other: the
  * one before must have been written or dropped by then, or is dropped now.
@@ -32,13 +40,12 @@ export function imageOf(run: RunId, name: string, parts: ImageParts): IndexImage
   const image = `${run}/${name}`;
   const columns = Object.entries(parts.columns);
   const base = newestBase(image, columns);
-  const isContinued = (lineage: Lineage | undefined) => lineage?.image === image && lineage.base === base;
   const fixed = columns.map(([columnName, column]): FixedColumn => {
     const lineage = lineageOf(column);
-    return { name: columnName, column, ...fix(column), saved: isContinued(lineage) ? lineage?.streams : undefined };
+    const isContinued = lineage?.image === image && lineage.base === base;
+    return { name: columnName, column, ...fix(column), lineage: isContinued ? lineage : undefined };
   });
-  const head = columns.map(([, column]) => lineageOf(column)).find(isContinued)?.head;
-  return new ColumnsImage(run, name, base, head, parts, fixed);
+  return new ColumnsImage(run, name, base, parts.head, fixed);
 }
 
 function fix(column: ImageColumn): { readonly kind: ColumnKind; readonly streams: readonly FixedBytes[] } {
@@ -56,60 +63,51 @@ function newestBase(image: string, columns: readonly (readonly [string, ImageCol
   return base;
 }
 
+/** There may be thousands of them at the moment of a checkpoint: what is not asked for is not made. */
 class ColumnsImage implements IndexImage {
   readonly run: RunId;
   readonly name: string;
   readonly base: Version | undefined;
   readonly isChanged: boolean;
-  readonly head: Uint8Array;
+  readonly #own: Value;
   readonly #columns: readonly FixedColumn[];
-  readonly #streams: (readonly SavedStream[])[] = [];
-  readonly #contents: (PageContent | undefined)[] = [];
+  #made: Layout | undefined;
 
-  constructor(
-    run: RunId,
-    name: string,
-    base: Version | undefined,
-    headBefore: Uint8Array | undefined,
-    parts: ImageParts,
-    columns: readonly FixedColumn[],
-  ) {
+  constructor(run: RunId, name: string, base: Version | undefined, own: Value, columns: readonly FixedColumn[]) {
     this.run = run;
     this.name = name;
     this.base = base;
+    this.isChanged = !areAsBefore(own, columns);
+    this.#own = own;
     this.#columns = columns;
-    const numbers = new PageNumbers(columns);
-    const places = columns.map(({ name, kind, streams, saved }) => {
-      const placed = streams.map((bytes, index) => this.#place(bytes, saved?.[index], numbers));
-      this.#streams.push(placed.map(({ byteLength, pages }) => ({ byteLength, pages })));
-      return { name, kind, streams: placed };
-    });
-    this.head = encodeHead({ own: parts.head, columns: places });
-    this.isChanged =
-      headBefore === undefined ||
-      !areEqual(headBefore, this.head) ||
-      this.#contents.some((content) => content?.isChanged === true);
+  }
+
+  get head(): Uint8Array {
+    return this.#layout.head;
   }
 
   get pages(): number {
-    return this.#contents.length;
+    return this.#layout.contents.length;
   }
 
   isPageChanged(page: number): boolean {
-    return this.#contents[page]?.isChanged === true;
+    return this.#layout.contents[page]?.isChanged === true;
   }
 
   page(page: number): Uint8Array {
-    const content = this.#contents[page];
+    const content = this.#layout.contents[page];
     // The number of a page that nothing is laid out in any more.
     return content === undefined ? new Uint8Array(0) : content.bytes.page(content.page);
   }
 
   written(checkpoint: Version): void {
     const image = `${this.run}/${this.name}`;
-    for (const [index, { column, streams }] of this.#columns.entries()) {
-      for (const bytes of streams) bytes.written();
-      setLineage(column, { image, base: checkpoint, head: this.head, streams: this.#streams[index]! });
+    const { head, streams } = this.#layout;
+    const names = this.#columns.map(({ name }) => name);
+    for (const [index, { column, name, streams: fixed }] of this.#columns.entries()) {
+      for (const bytes of fixed) bytes.written();
+      const own = this.#own;
+      setLineage(column, { image, base: checkpoint, head, own, names, name, streams: streams[index]! });
     }
   }
 
@@ -117,25 +115,61 @@ class ColumnsImage implements IndexImage {
     for (const { streams } of this.#columns) for (const bytes of streams) bytes.dropped();
   }
 
-  /** Pages keep their numbers from image to image, so that what has not changed stays where it is. */
-  #place(bytes: FixedBytes, saved: SavedStream | undefined, numbers: PageNumbers): StreamPlace {
-    const { byteLength } = bytes;
-    const known = saved?.pages ?? [];
-    if (byteLength <= INLINE_BYTES && known.length === 0) {
-      return { byteLength, inline: byteLength === 0 ? new Uint8Array(0) : bytes.page(0).slice(), pages: [] };
-    }
-    const pages: number[] = [];
-    for (let page = 0; page < pagesOf(byteLength); page++) {
-      const number = known[page] ?? numbers.take();
-      const end = (page + 1) * IMAGE_PAGE_BYTES;
-      const isLonger = Math.min(byteLength, end) !== Math.min(saved?.byteLength ?? 0, end);
-      const isChanged = page >= known.length || isLonger || bytes.isTouched(page);
-      while (this.#contents.length <= number) this.#contents.push(undefined);
-      this.#contents[number] = { bytes, page, isChanged };
-      pages.push(number);
-    }
-    return { byteLength, inline: undefined, pages };
+  get #layout(): Layout {
+    this.#made ??= layOut(this.#own, this.#columns);
+    return this.#made;
   }
+}
+
+/** Whether an image of the columns would be the one that all of them were last written to. */
+function areAsBefore(own: Value, columns: readonly FixedColumn[]): boolean {
+  const before = columns[0]?.lineage;
+  return (
+    before !== undefined &&
+    before.names.length === columns.length &&
+    Value.equal(before.own, own) &&
+    columns.every(
+      ({ name, streams, lineage }) =>
+        lineage?.name === name &&
+        streams.every((bytes, index) => !bytes.hasTouched && bytes.byteLength === lineage.streams[index]?.byteLength),
+    )
+  );
+}
+
+/** Pages keep their numbers from image to image, so that what has not changed stays where it is. */
+function layOut(own: Value, columns: readonly FixedColumn[]): Layout {
+  const numbers = new PageNumbers(columns);
+  const contents: (PageContent | undefined)[] = [];
+  const places = columns.map(({ name, kind, streams, lineage }) => {
+    const placed = streams.map((bytes, index) => place(bytes, lineage?.streams[index], numbers, contents));
+    return { name, kind, streams: placed };
+  });
+  const streams = places.map((column) => column.streams.map(({ byteLength, pages }) => ({ byteLength, pages })));
+  return { head: encodeHead({ own, columns: places }), contents, streams };
+}
+
+function place(
+  bytes: FixedBytes,
+  saved: SavedStream | undefined,
+  numbers: PageNumbers,
+  contents: (PageContent | undefined)[],
+): StreamPlace {
+  const { byteLength } = bytes;
+  const known = saved?.pages ?? [];
+  if (byteLength <= INLINE_BYTES && known.length === 0) {
+    return { byteLength, inline: byteLength === 0 ? new Uint8Array(0) : bytes.page(0).slice(), pages: [] };
+  }
+  const pages: number[] = [];
+  for (let page = 0; page < pagesOf(byteLength); page++) {
+    const number = known[page] ?? numbers.take();
+    const end = (page + 1) * IMAGE_PAGE_BYTES;
+    const isLonger = Math.min(byteLength, end) !== Math.min(saved?.byteLength ?? 0, end);
+    const isChanged = page >= known.length || isLonger || bytes.isTouched(page);
+    while (contents.length <= number) contents.push(undefined);
+    contents[number] = { bytes, page, isChanged };
+    pages.push(number);
+  }
+  return { byteLength, inline: undefined, pages };
 }
 
 /** Numbers of pages that no stream has. */
@@ -144,15 +178,11 @@ class PageNumbers {
   #next = 0;
 
   constructor(columns: readonly FixedColumn[]) {
-    this.#used = new Set(columns.flatMap(({ saved }) => (saved ?? []).flatMap(({ pages }) => pages)));
+    this.#used = new Set(columns.flatMap(({ lineage }) => (lineage?.streams ?? []).flatMap(({ pages }) => pages)));
   }
 
   take(): number {
     while (this.#used.has(this.#next)) this.#next++;
     return this.#next++;
   }
-}
-
-function areEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

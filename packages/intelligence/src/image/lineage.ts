@@ -1,4 +1,4 @@
-import type { Version } from "@strata/core";
+import type { Value, Version } from "@strata/core";
 import type { ImageColumn } from "./image-parts.js";
 
 /** A stretch of bytes in an image: which pages it takes. */
@@ -15,6 +15,11 @@ export interface Lineage {
   /** The checkpoint that wrote it. */
   readonly base: Version;
   readonly head: Uint8Array;
+  /** What the index said of itself in it. */
+  readonly own: Value;
+  /** The columns there were, and which of them this one was. */
+  readonly names: readonly string[];
+  readonly name: string;
   readonly streams: readonly SavedStream[];
 }
 

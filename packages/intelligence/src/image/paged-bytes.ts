@@ -1,7 +1,10 @@
 import { assert } from "@strata/core";
 import { IMAGE_PAGE_BYTES } from "@strata/engine";
 
-/** Bytes that are only appended to, kept wherever their owner wants them: in the memory of a kernel, say. */
+/**
+ * Bytes that are only appended to, kept wherever their owner wants them: in the memory of a kernel, say. An owner gives the same object for each
+ * image, for by it is known what the image before has of them.
+ */
 export interface PagedBytes {
   /** Bytes in use; never fewer than before. */
   readonly byteLength: number;
@@ -15,6 +18,8 @@ export interface PagedBytes {
 /** A stretch of bytes as it was when it was fixed, whatever becomes of its owner. */
 export interface FixedBytes {
   readonly byteLength: number;
+  /** Whether any page is touched. */
+  readonly hasTouched: boolean;
   /** Whether bytes of the page were changed in place since the image before: appending is no such change. */
   isTouched(page: number): boolean;
   /** Valid until the next call. */
@@ -26,6 +31,7 @@ export interface FixedBytes {
 /** What is only appended to stays as it is by itself. */
 export class AppendedBytes implements FixedBytes {
   readonly byteLength: number;
+  readonly hasTouched: boolean = false;
   readonly #source: PagedBytes;
 
   constructor(source: PagedBytes) {

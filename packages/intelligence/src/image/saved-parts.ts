@@ -17,10 +17,12 @@ export function partsFrom(saved: SavedImage): ImageParts {
   const { own, columns } = decodeHead(saved.head);
   const image = `${saved.run}/${saved.name}`;
   const loaded: [string, ImageColumn][] = [];
+  const names = columns.map(({ name }) => name);
   for (const place of columns) {
     const column = load(saved, place);
     const streams = place.streams.map(({ byteLength, pages }) => ({ byteLength, pages }));
-    setLineage(column, { image, base: saved.version, head: saved.head, streams });
+    const { name } = place;
+    setLineage(column, { image, base: saved.version, head: saved.head, own, names, name, streams });
     loaded.push([place.name, column]);
   }
   return { head: own, columns: Object.fromEntries(loaded) };
