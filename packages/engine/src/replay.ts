@@ -14,6 +14,7 @@ import { PastScope } from "./past-scope.js";
 import { Run } from "./run.js";
 
 import type { KeyedPrimitive } from "./scope.js";
+import { spaceChanges } from "./space-changes.js";
 
 /**
  * One version of a run, folded anew from its commits into a store of its own. It shares nothing with the live store that could change, so it
@@ -140,20 +141,11 @@ function assertUntrimmed(run: Run, { timeline, forkVersion }: RunShard, through:
 
 /** Every commit of this very run up to `through`, put together again from what it left. */
 function* commitsOf(shard: RunShard, through: Version): Generator<{ commit: CommitRecord; bytes: number }> {
-  const spaces = new Map<Version, Operation[]>();
-  const note = (version: Version, operation: Operation) => {
-    const known = spaces.get(version);
-    if (known === undefined) spaces.set(version, [operation]);
-    else known.push(operation);
-  };
-  for (const { name, createdAt, droppedAt } of shard.ownSpaces()) {
-    if (createdAt > shard.forkVersion) note(createdAt, { kind: "registerSpace", space: name });
-    if (droppedAt !== Number.POSITIVE_INFINITY) note(droppedAt, { kind: "dropSpace", space: name });
-  }
+  const spaces = spaceChanges(shard);
   const contained = new Map(shard.merges.map((merge) => [merge.version, merge.contained]));
   for (const { version, timestamp, message, bytes } of shard.timeline.commits()) {
     if (version > through) return;
-    const operations: Operation[] = (spaces.get(version) ?? []).sort(dropsFirst);
+    const operations: Operation[] = [...(spaces.get(version) ?? [])];
     const ends = new Map<EventTable, number>();
     for (const target of shard.timeline.writesOf(version)) {
       if (target instanceof VersionChain) {
@@ -169,11 +161,6 @@ function* commitsOf(shard: RunShard, through: Version): Generator<{ commit: Comm
     const commit = { run: shard.id, version, timestamp, message, contained: contained.get(version), operations };
     yield { commit, bytes };
   }
-}
-
-/** A space that ends and begins in one commit ends first. */
-function dropsFirst(a: Operation, b: Operation): number {
-  return Number(b.kind === "dropSpace") - Number(a.kind === "dropSpace");
 }
 
 function appendOf(events: EventTable, sequence: number): Operation {

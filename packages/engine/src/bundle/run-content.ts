@@ -1,9 +1,10 @@
-import { compareCodePoints, StateError, type Version } from "@strata/core";
+import { StateError, type Version } from "@strata/core";
 import { type EventTable, Found, type RunShard, type Stored, type Table, VersionChain } from "@strata/storage";
 import { lineageOf, type Stretch } from "../algebra/lineage.js";
 import { decodeEventRecord } from "../event-record.js";
 import type { AppendOperation } from "../operation.js";
 import type { KeyedPrimitive } from "../scope.js";
+import { spaceChanges } from "../space-changes.js";
 import type { BundleChain } from "./bundle-header.js";
 import type { BundleOperation, BundleRecord } from "./bundle-record.js";
 import { sortInSlices } from "./sort-in-slices.js";
@@ -189,24 +190,6 @@ type Leftover = { readonly version: Version; readonly order: number } & (
   | { readonly kind: "key"; readonly table: Table; readonly key: string }
   | { readonly kind: "event"; readonly events: EventTable; readonly sequence: number }
 );
-
-/** Registrations and drops that this very run made, by commit: first what ends, then what begins, each by name. */
-function spaceChanges(shard: RunShard): Map<Version, BundleOperation[]> {
-  const changes = new Map<Version, BundleOperation[]>();
-  const note = (version: Version, operation: BundleOperation) => {
-    const known = changes.get(version);
-    if (known === undefined) changes.set(version, [operation]);
-    else known.push(operation);
-  };
-  for (const { name, createdAt, droppedAt } of shard.ownSpaces()) {
-    if (createdAt > shard.forkVersion) note(createdAt, { kind: "registerSpace", space: name });
-    if (droppedAt !== Number.POSITIVE_INFINITY) note(droppedAt, { kind: "dropSpace", space: name });
-  }
-  for (const operations of changes.values()) {
-    operations.sort((a, b) => compareCodePoints(a.kind, b.kind) || compareCodePoints(a.space, b.space));
-  }
-  return changes;
-}
 
 function writesOf(shard: RunShard, version: Version, operations: BundleOperation[]): void {
   const found = new Found();
