@@ -61,7 +61,7 @@ describe("find", () => {
   test.each([false, true])("pages through an order, reverse %s", (reverse) => {
     const all = keysOf(json.find({}, { orderBy: "price", reverse }));
     const paged: string[] = [];
-    for (let after: string | undefined; ; after = paged.at(-1)) {
+    for (let after: string | undefined; paged.length <= all.length; after = paged.at(-1)) {
       const page = keysOf(json.find({}, { orderBy: "price", reverse, limit: 1, after }));
       if (page.length === 0) break;
       paged.push(...page);
