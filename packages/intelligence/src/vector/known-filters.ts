@@ -2,14 +2,14 @@ import { SlotSet } from "../fields/slot-set.js";
 
 /** Filters that are kept, those first let go that nobody has used longest. */
 const FILTERS_MAX = 64;
-/** Slots that came since, beyond which a set is made anew. */
+/** Slots that came since, from which on they are looked at too. */
 const BEHIND_MAX = 4096;
 
-/** The slots that satisfy a filter, of those below `through`. */
-export class KnownFilter {
+/** The slots that satisfy a filter, of those below `through`. What is kept beside a vector does not change, so neither does this. */
+export class KnownSlots {
   readonly through: number;
   readonly count: number;
-  /** Whether it has no others: if not, who asks tests what it finds. */
+  /** Whether there are no others among them: if not, who asks tests what it finds. */
   readonly isExact: boolean;
   readonly #set: SlotSet;
 
@@ -30,10 +30,22 @@ export class KnownFilter {
     return this.#set.toArray();
   }
 
-  /** The same, and all slots from `through` up to `length`, of which nothing is known. */
+  /** Whether so many slots came since that it had better know them, where there are `length` now. */
+  isBehind(length: number): boolean {
+    return length - this.through > BEHIND_MAX;
+  }
+
+  /** The same, and those of the slots up to `length` that satisfy it. */
+  upTo(length: number, holds: (slot: number) => boolean): KnownSlots {
+    const slots = this.#with(length - this.through);
+    let count = this.count;
+    for (let slot = this.through; slot < length; slot++) if (holds(slot)) slots[count++] = slot;
+    return new KnownSlots(slots.subarray(0, count), length, this.isExact);
+  }
+
+  /** Ascending, and behind them all slots up to `length` of which nothing is known. */
   withAllUpTo(length: number): Int32Array {
-    const slots = new Int32Array(this.count + length - this.through);
-    slots.set(this.toArray());
+    const slots = this.#with(length - this.through);
     for (let at = this.count; at < slots.length; at++) slots[at] = this.through + at - this.count;
     return slots;
   }
@@ -41,37 +53,45 @@ export class KnownFilter {
   get memoryBytes(): number {
     return this.through / 8;
   }
+
+  #with(more: number): Int32Array {
+    const slots = new Int32Array(this.count + more);
+    slots.set(this.toArray());
+    return slots;
+  }
 }
 
-/** What was found out about the filters that an index was last asked for. What is kept beside a vector does not change, so neither does that. */
+/** Of no slots yet. */
+export const NO_SLOTS: KnownSlots = new KnownSlots(new Int32Array(0), 0, true);
+
+/** A filter that an index was asked for lately. */
+export interface KnownFilter {
+  /** Slots that were tested one by one since it was asked for first. */
+  tests: number;
+  slots: KnownSlots | undefined;
+}
+
+/** What was found out about the filters that an index was asked for lately. */
 export class KnownFilters {
-  /** The last one used last; `undefined` for one of which nothing is known but that it was asked for. */
-  readonly #byKey = new Map<string, KnownFilter | undefined>();
-
-  /** @param length slots there are. */
-  get(key: string, length: number): KnownFilter | undefined {
-    const known = this.#byKey.get(key);
-    if (known === undefined || length - known.through > BEHIND_MAX) return undefined;
-    this.set(key, known);
-    return known;
-  }
-
-  /** Whether it was asked for before. */
-  note(key: string): boolean {
-    const isKnown = this.#byKey.has(key);
-    if (!isKnown) this.set(key, undefined);
-    return isKnown;
-  }
-
-  set(key: string, known: KnownFilter | undefined): void {
-    this.#byKey.delete(key);
-    this.#byKey.set(key, known);
-    if (this.#byKey.size > FILTERS_MAX) this.#byKey.delete(this.#byKey.keys().next().value as string);
-  }
+  /** The last one asked for last. */
+  readonly #byKey = new Map<string, KnownFilter>();
 
   get memoryBytes(): number {
     let bytes = 0;
-    for (const known of this.#byKey.values()) bytes += known?.memoryBytes ?? 0;
+    for (const { slots } of this.#byKey.values()) bytes += slots?.memoryBytes ?? 0;
     return bytes;
+  }
+
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
+  /** From now on it is the last one that was asked for. */
+  use(key: string): KnownFilter {
+    const filter = this.#byKey.get(key) ?? { tests: 0, slots: undefined };
+    this.#byKey.delete(key);
+    this.#byKey.set(key, filter);
+    if (this.#byKey.size > FILTERS_MAX) this.#byKey.delete(this.#byKey.keys().next().value as string);
+    return filter;
   }
 }

@@ -1,9 +1,9 @@
 import type { Partition } from "../partition/partition.js";
-import { KnownFilter } from "./known-filters.js";
+import { type KnownFilter, NO_SLOTS } from "./known-filters.js";
 import type { SlotCondition } from "./slot-condition.js";
 import type { VectorIndex } from "./vector-index.js";
 
-/** What the names of prefixes begin with among the filters that are known: the keys of others do not. */
+/** What prefixes begin with among the filters that are known: the keys of others do not. */
 const KEY = "prefix ";
 
 /** Keys that begin with a prefix. */
@@ -11,24 +11,23 @@ export class LayerPrefix implements SlotCondition {
   readonly #partition: Partition<VectorIndex>;
   readonly #prefix: string;
   readonly #listed: Int32Array | undefined;
-  #known: KnownFilter | undefined;
+  readonly #filter: KnownFilter | undefined;
 
   /** @param listed the slots that the reader sees whose keys begin with the prefix, ascending, where they were looked up. */
   constructor(partition: Partition<VectorIndex>, prefix: string, listed: Int32Array | undefined) {
     this.#partition = partition;
     this.#prefix = prefix;
     this.#listed = listed;
-    this.#known = listed === undefined ? knownPrefix(partition, prefix) : undefined;
+    this.#filter = listed === undefined ? partition.index.filters.use(KEY + prefix) : undefined;
   }
 
   get estimate(): number | undefined {
-    const known = this.#known;
-    if (known === undefined) return this.#listed?.length;
-    return known.count + this.#partition.slots.length - known.through;
+    const known = this.#filter?.slots;
+    return known === undefined ? this.#listed?.length : known.count + this.#partition.slots.length - known.through;
   }
 
   slots(): Int32Array {
-    return this.#listed ?? this.#known!.withAllUpTo(this.#partition.slots.length);
+    return this.#listed ?? this.#filter!.slots!.withAllUpTo(this.#partition.slots.length);
   }
 
   holds(slot: number): boolean {
@@ -36,17 +35,16 @@ export class LayerPrefix implements SlotCondition {
   }
 
   prepare(): void {
-    if (this.#known !== undefined || this.#listed !== undefined) return;
+    const filter = this.#filter;
+    if (filter === undefined) return;
     const { length } = this.#partition.slots;
-    const found = new Int32Array(length);
-    let count = 0;
-    for (let slot = 0; slot < length; slot++) if (this.holds(slot)) found[count++] = slot;
-    this.#known = new KnownFilter(found.subarray(0, count), length, true);
-    this.#partition.index.filters.set(KEY + this.#prefix, this.#known);
+    const known = filter.slots;
+    if (known !== undefined && !known.isBehind(length)) return;
+    filter.slots = (known ?? NO_SLOTS).upTo(length, (slot) => this.holds(slot));
   }
 
   mayHold(slot: number): boolean {
-    const known = this.#known;
+    const known = this.#filter?.slots;
     return known !== undefined && slot < known.through ? known.has(slot) : this.holds(slot);
   }
 
@@ -55,7 +53,7 @@ export class LayerPrefix implements SlotCondition {
   }
 }
 
-/** What is known of a prefix; `undefined` for one that was not asked for, or only when few keys began with it. */
-export function knownPrefix({ index, slots }: Partition<VectorIndex>, prefix: string): KnownFilter | undefined {
-  return index.filters.get(KEY + prefix, slots.length);
+/** Whether it was asked for lately, and more keys began with it than were looked up. */
+export function isKnownPrefix({ index }: Partition<VectorIndex>, prefix: string): boolean {
+  return index.filters.has(KEY + prefix);
 }

@@ -2,7 +2,7 @@ import type { Predicate, TableReader, TableView } from "@strata/engine";
 import type { Indexes } from "../partition/indexes.js";
 import type { PartitionLayer } from "../partition/partition-layer.js";
 import type { CollectionKind } from "./collection-kind.js";
-import { knownPrefix } from "./layer-prefix.js";
+import { isKnownPrefix } from "./layer-prefix.js";
 import { LayerSearch, type RowsWanted } from "./layer-search.js";
 import { type Nearest, type NearestSource, nearestOf } from "./nearest.js";
 import { PendingRows } from "./pending-rows.js";
@@ -63,7 +63,7 @@ function slotsOf(
   layers: readonly PartitionLayer<VectorIndex>[],
   view: TableView,
 ): readonly Int32Array[] | undefined {
-  if (layers.some(({ partition }) => knownPrefix(partition, rowPrefix) !== undefined)) return undefined;
+  if (layers.some(({ partition }) => isKnownPrefix(partition, rowPrefix))) return undefined;
   const visible = layers.reduce((sum, layer) => sum + layer.visibleCount(), 0);
   const most = Math.min(KEYS_AT_MOST, Math.max(KEYS_AT_LEAST, visible / SCANNED_PER_KEY));
   return slotsByPrefix(layers, view, rowPrefix, most);
