@@ -6,21 +6,15 @@ import { comparePlaces } from "./entity-order.js";
 import type { EntryLayer, FoundEntry } from "./entry-layer.js";
 import type { SearchRequest } from "./search-request.js";
 
-/** An entry that the words of the query find. */
-export interface KeywordHit {
-  readonly layer: EntryLayer;
-  readonly slot: number;
-  /** BM25. */
-  readonly score: number;
-}
-
 /** One query by its words, over all that is searched together: how rare a word is, and how long a text, is judged over all layers. */
 export class KeywordSearch {
   readonly #layers: readonly EntryLayer[];
+  readonly #places: readonly number[];
   readonly #scorer: TextScorer;
 
   constructor(layers: readonly EntryLayer[], query: Query, { k1, b }: SearchRequest) {
     this.#layers = layers;
+    this.#places = placesOf(layers);
     this.#scorer = new TextScorer(layers, query, { k1, b });
   }
 
@@ -39,16 +33,29 @@ export class KeywordSearch {
     return explanation === undefined ? {} : keywordParts(explanation);
   }
 
+  /** Asked for every two equal scores that might be among the best: of words that many texts have once, there are many. */
   readonly #order = (layerA: number, slotA: number, layerB: number, slotB: number): number => {
-    const a = this.#layers[layerA]!;
-    const b = this.#layers[layerB]!;
-    const place = comparePlaces(a.primitive, a.space, b.primitive, b.space);
-    if (place !== 0) return place;
-    const placeA = a.placeOf(slotA);
-    const placeB = b.placeOf(slotB);
-    if (typeof placeA === "string") return compareCodePoints(placeA, placeB as string);
-    return placeA - (placeB as number);
+    if (this.#places[layerA] !== this.#places[layerB]) return this.#places[layerA]! - this.#places[layerB]!;
+    const a = this.#layers[layerA]!.placeOf(slotA);
+    const b = this.#layers[layerB]!.placeOf(slotB);
+    return typeof a === "string" ? compareCodePoints(a, b as string) : a - (b as number);
   };
+}
+
+/** Of each layer, where its entries come among those of other primitives and spaces: the same for layers of one place. */
+function placesOf(layers: readonly EntryLayer[]): number[] {
+  const sorted = [...layers].sort(compareLayers);
+  const places = new Map<EntryLayer, number>();
+  let place = 0;
+  for (const [position, layer] of sorted.entries()) {
+    if (position > 0 && compareLayers(sorted[position - 1]!, layer) !== 0) place++;
+    places.set(layer, place);
+  }
+  return layers.map((layer) => places.get(layer)!);
+}
+
+function compareLayers(a: EntryLayer, b: EntryLayer): number {
+  return comparePlaces(a.primitive, a.space, b.primitive, b.space);
 }
 
 function keywordParts(explanation: TextExplanation): ValueObject {
