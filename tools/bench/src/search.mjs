@@ -5,6 +5,7 @@
  */
 import { appendFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { openMeasures } from "./search/open-measures.mjs";
 import { peers } from "./search/peers.mjs";
 import { textMeasures } from "./search/text-measures.mjs";
 import { flatMeasures, graphMeasures, viewMeasures } from "./search/vector-measures.mjs";
@@ -18,7 +19,7 @@ const require = peers();
 const machine = `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}`;
 console.log(`${machine}\n`);
 console.log(row(["", "median µs", "p99 µs", "recall", "build s", "docs/s", "MB", "× first"]));
-for (const measure of [...flatMeasures, ...graphMeasures, ...viewMeasures, ...textMeasures]) {
+for (const measure of [...flatMeasures, ...graphMeasures, ...viewMeasures, ...openMeasures, ...textMeasures]) {
   if (words.length > 0 && !words.some((word) => measure.name.includes(word))) continue;
   const results = await measure.run({ require, scale });
   console.log(`\n${measure.name}`);
