@@ -69,6 +69,18 @@ describe("find", () => {
     expect(paged).toEqual(all);
   });
 
+  test.each([false, true])("keeps the first of many, in whatever order they come, reverse %s", (reverse) => {
+    db.transaction(run, (t) => {
+      const own = new JsonDocumentStore(t.scope("default"));
+      for (let n = 0; n < 1000; n++) own.put(`r/${n}`, { mix: (n * 617) % 1000 });
+    });
+    for (const limit of [1, 3, 40]) {
+      const found = json.find({}, { prefix: "r/", orderBy: "mix", reverse, limit });
+      const mixes = found.map(({ value }) => (value as { mix: number }).mix);
+      expect(mixes).toEqual([...Array(limit).keys()].map((n) => (reverse ? 999 - n : n)));
+    }
+  });
+
   test("cannot go on behind a document that is gone, when a value is the order", () => {
     json.delete("p/2");
     expect(() => json.find({}, { orderBy: "price", after: "p/2" })).toThrow(coded("INVALID_ARGUMENT"));

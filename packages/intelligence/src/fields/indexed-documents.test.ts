@@ -1,5 +1,8 @@
+import { InlineSyncDriver, LogDurability, MemoryVfs } from "@strata/durability";
+import { ManualTime, SeededRandom } from "@strata/durability/testing";
 import { Database, JsonDocumentStore, JsonReader, type Run, type Where } from "@strata/engine";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FieldSet } from "./field-set.js";
 import { IndexedDocuments } from "./indexed-documents.js";
 
 const coded = (code: string) => expect.objectContaining({ code });
@@ -150,5 +153,39 @@ describe("an index that is declared", () => {
     expect(own.createIndex("n")).toBe(true);
     expect(own.explain({ n: 7 }).indexes).toEqual(["$.n"]);
     expect(() => open.commit()).toThrow(coded("TRANSACTION_CONFLICT"));
+  });
+});
+
+describe("an index in the files of a database", () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  test("is read back instead of being built again, and goes on from there", async () => {
+    const vfs = new MemoryVfs();
+    const open = () => {
+      const time = new ManualTime();
+      const shared = { clock: time, timer: time, random: new SeededRandom(1) };
+      return Database.open({ ...shared, durability: new LogDurability(vfs, new InlineSyncDriver(vfs, time), shared) });
+    };
+    const storeOf = (db: Database) => new JsonDocumentStore(db.head(db.runs.must("default")), IndexedDocuments.of(db));
+    const first = open();
+    first.transaction("default", (t) => {
+      const own = new JsonDocumentStore(t.scope("default"));
+      for (let n = 0; n < 300; n++) own.put(`d/${n}`, { n, word: `w${n % 30}`, tags: [`t${n % 50}`] });
+    });
+    for (const path of ["n", "word", "tags"]) storeOf(first).createIndex(path);
+    const questions: Where[] = [{ n: 7 }, { word: { $prefix: "w29" } }, { tags: { $contains: "t9" } }];
+    const answers = questions.map((where) => keysOf(storeOf(first).find(where)));
+    await first.checkpoint();
+    storeOf(first).put("late", { n: 7, word: "w29", tags: ["t9"] });
+    first.close();
+
+    const second = open();
+    const told = vi.spyOn(FieldSet.prototype, "add");
+    expect(questions.map((where) => keysOf(storeOf(second).find(where)))).toEqual(
+      answers.map((keys) => [...keys, "late"]),
+    );
+    expect(questions.map((where) => storeOf(second).explain(where).indexes)).toEqual([["$.n"], ["$.word"], ["$.tags"]]);
+    expect(told).toHaveBeenCalledTimes(1);
+    second.close();
   });
 });
