@@ -1,4 +1,4 @@
-import { compileWhere, Database, type Where } from "@strata/engine";
+import { compileWhere, Database, keepLast, type Where } from "@strata/engine";
 import { afterEach, expect, test, vi } from "vitest";
 import { TEXT_KEY_LENGTH } from "../fields/field-key.js";
 import { Indexes } from "../partition/indexes.js";
@@ -102,6 +102,26 @@ test("a prefix that many keys begin with is seen with what comes and goes", () =
     expect(keys("k")).toEqual(["k2999", "k3000", "k3001", "k3002"]);
     expect(keys("k2")).toEqual(["k2999"]);
     expect(keys("k3", { is: true })).toEqual(["k3000", "k3002", "k3004", "k3006"]);
+  }
+});
+
+test("vectors of which the history is gone do not stand in the way", async () => {
+  const database = Database.ephemeral({ retention: keepLast(1) });
+  const run = database.runs.must("default");
+  const store = new SearchableVectorStore(database.head(run, "default"), Indexes.of(database));
+  store.createCollection("docs", { dimension: 1, metric: "dot" });
+  for (let round = 0; round < 5; round++) {
+    for (let i = 0; i < 300; i++) store.upsert("docs", `k${i}`, [-i], { round, is: i % 2 === 0 });
+    expect(store.search("docs", [1], { k: 2 }).map(({ key }) => key)).toEqual(["k0", "k1"]);
+  }
+  for (let i = 0; i < 10; i++) store.delete("docs", `k${i}`);
+  await database.compact();
+  for (let again = 0; again < 10; again++) {
+    const keys = (filter: Where) => store.search("docs", [1], { filter, k: 2 }).map(({ key }) => key);
+    expect(keys({ round: 4, is: true })).toEqual(["k10", "k12"]);
+    expect(keys({ round: { $lt: 4 } })).toEqual([]);
+    expect(keys({ $not: { is: true } })).toEqual(["k11", "k13"]);
+    expect(store.count("docs", { $not: { is: true } })).toBe(145);
   }
 });
 
