@@ -17,12 +17,20 @@ const SCALAR_MARKS: readonly (readonly [FieldMark, Scalar])[] = [
   [FieldMark.true, true],
 ];
 
+/** What an index proposes. */
+export interface FieldSelection {
+  /** How many slots, about: exactly where that is cheap. */
+  readonly estimate: number;
+  /** Ascending. */
+  slots(): Int32Array;
+}
+
 /**
  * What stands at one path, slot by slot: which slots satisfy a comparison, and the slots in order of their values.
  *
  * 1. Slots are added once each, in ascending order and without gaps; where nothing stands the value is `undefined`.
  * 2. Nothing is ever removed: slots that died are seen by views of the past. Who asks leaves out what his view does not show.
- * 3. `candidates` has every slot of which the comparison holds, and may have others (`FieldKey` says why): who asks tests them.
+ * 3. A selection has every slot of which the comparisons hold, and may have others (`FieldKey` says why): who asks tests them.
  *
  * Of an array, each of its scalars is found by `$contains`, and the array itself by nothing but `$exists`.
  */
@@ -62,25 +70,12 @@ export class FieldIndex {
   }
 
   /**
-   * The slots of which all the comparisons may hold, ascending: those of which they do, and seldom others. `undefined` when the index cannot
-   * tell: for nothing but `$ne` and `$nin`.
+   * The slots of which all the comparisons may hold: those of which they do, and seldom others. `undefined` when the index cannot tell: for
+   * nothing but `$ne` and `$nin`. Valid until a slot is added.
    */
-  candidates(comparisons: readonly Comparison[]): Int32Array | undefined {
-    const { ids, elements, isComplement } = this.#select(comparisons) ?? UNSERVED;
-    if (ids === undefined) return undefined;
-    if (!isComplement && ids.length + elements.length === 1) {
-      return ids.length === 1 ? this.#slots.slotsOf(ids[0]!) : this.#elements.slotsOf(elements[0]!);
-    }
-    const set = new SlotSet(this.#length);
-    for (let i = 0; i < ids.length; i++) this.#slots.addTo(set, ids[i]!);
-    for (const id of elements) this.#elements.addTo(set, id);
-    if (isComplement) set.invert();
-    return set.toArray();
-  }
-
-  /** How many candidates there are, about: exactly where that is cheap. */
-  estimate(comparisons: readonly Comparison[]): number | undefined {
-    return this.#select(comparisons)?.estimate;
+  select(comparisons: readonly Comparison[]): FieldSelection | undefined {
+    const values = this.#cheapest(comparisons);
+    return values === undefined ? undefined : { estimate: values.estimate, slots: () => this.#slotsOf(values) };
   }
 
   /** The slots in order of their values, group by group of one key. */
@@ -97,8 +92,8 @@ export class FieldIndex {
   }
 
   /** What is cheapest to look at of all that must hold. */
-  #select(comparisons: readonly Comparison[]): Selection | undefined {
-    let best: Selection | undefined;
+  #cheapest(comparisons: readonly Comparison[]): SelectedValues | undefined {
+    let best: SelectedValues | undefined;
     const consider = (ids: ArrayLike<number>, elements: readonly number[] = [], isComplement = false) => {
       const counted = this.#count(ids, elements);
       const estimate = isComplement ? this.#length - counted : counted;
@@ -138,6 +133,17 @@ export class FieldIndex {
     }
     for (const [ids, { from, to }] of ranges) consider(ids.subarray(from, Math.max(from, to)));
     return best;
+  }
+
+  #slotsOf({ ids, elements, isComplement }: SelectedValues): Int32Array {
+    if (!isComplement && ids.length + elements.length === 1) {
+      return ids.length === 1 ? this.#slots.slotsOf(ids[0]!) : this.#elements.slotsOf(elements[0]!);
+    }
+    const set = new SlotSet(this.#length);
+    for (let i = 0; i < ids.length; i++) this.#slots.addTo(set, ids[i]!);
+    for (const id of elements) this.#elements.addTo(set, id);
+    if (isComplement) set.invert();
+    return set.toArray();
   }
 
   #count(ids: ArrayLike<number>, elements: readonly number[]): number {
@@ -214,8 +220,8 @@ interface Range {
   readonly to: number;
 }
 
-/** Values whose slots are candidates. */
-interface Selection {
+/** Values whose slots are selected. */
+interface SelectedValues {
   readonly ids: ArrayLike<number>;
   /** Values of which those slots are that have them in an array. */
   readonly elements: readonly number[];
@@ -223,8 +229,6 @@ interface Selection {
   readonly isComplement: boolean;
   readonly estimate: number;
 }
-
-const UNSERVED = { ids: undefined, elements: [], isComplement: false } as const;
 
 /** Two numbers, or two strings. */
 function compareSame(a: number | string, b: number | string): number {

@@ -45,10 +45,8 @@ function fieldPlan(
 ): WherePlan | undefined {
   const [first] = tests;
   if (first === undefined || tests.every(({ operator }) => operator === "$ne" || operator === "$nin")) return undefined;
-  const index = indexOf(first);
-  const estimate = index?.estimate(tests);
-  if (index === undefined || estimate === undefined) return undefined;
-  return { estimate, fields: [first.field], slots: () => index.candidates(tests) as Int32Array };
+  const selection = indexOf(first)?.select(tests);
+  return selection === undefined ? undefined : { ...selection, fields: [first.field] };
 }
 
 function andPlan(
