@@ -352,8 +352,7 @@ export class LayerSearch {
   #scoreOf(slot: number): number {
     let score = 0;
     for (const { list, factor, isRequired, phrase } of this.#clauses) {
-      let tf = list.tfOf(slot);
-      if (tf > 0 && phrase !== undefined) tf = phrase.tfOf(slot);
+      const tf = phrase === undefined ? list.tfOf(slot) : phrase.tfOf(slot);
       if (tf > 0) score += this.#norms.weight(factor, tf, this.#lengths[slot]!);
       else if (isRequired) return 0;
     }

@@ -12,7 +12,10 @@ import {
   TermField,
   widened,
 } from "./posting-store.js";
-import { skipVarints, VarintReader } from "./varint.js";
+import { readSums, skipVarints, VarintReader } from "./varint.js";
+
+/** Postings that are looked at one by one. */
+const NEAR = 4;
 
 const reader = new VarintReader();
 
@@ -34,6 +37,10 @@ export class PostingList {
   readonly #source: LargeTfs;
   /** Where the last slot that was asked for would be: the next one is often near. */
   #block = 0;
+  /** Where that block lies, -1 before it is known, and the last one asked for in it. */
+  #begin = -1;
+  #end = 0;
+  #at = 0;
   /** Where the positions of the first postings of a block begin: those asked for one after the other lie in the same block. */
   #positions: Int32Array | undefined;
   #positionsBlock = -1;
@@ -132,12 +139,34 @@ export class PostingList {
 
   /** The number of a document's posting; -1 without one. */
   find(slot: number): number {
-    const block = this.blockCount === 1 ? 0 : this.#blockFor(slot);
-    if (block === this.blockCount) return -1;
-    this.#block = block;
-    const begin = this.offsetOf(block);
-    const at = lowerBoundIn(this.slots, begin, begin + this.sizeOf(block) - 1, slot);
-    return this.slots[at] === slot ? (block << BLOCK_SHIFT) + at - begin : -1;
+    const { slots } = this;
+    let block = this.#block;
+    let begin = this.#begin;
+    let from = begin;
+    const to = this.#end - 1;
+    if (begin >= 0 && slots[to]! >= slot && slots[begin]! <= slot) {
+      // Most are asked for in order: a few steps from the last one, or a search of what is left.
+      const at = begin + this.#at;
+      if (slots[at]! <= slot) {
+        for (let step = at, last = Math.min(at + NEAR, to); step <= last; step++) {
+          if (slots[step]! < slot) continue;
+          this.#at = step - begin;
+          return slots[step] === slot ? (block << BLOCK_SHIFT) + step - begin : -1;
+        }
+        from = at + NEAR;
+      }
+    } else {
+      block = this.#blockFor(slot);
+      if (block === this.blockCount) return -1;
+      begin = this.offsetOf(block);
+      from = begin;
+      this.#block = block;
+      this.#begin = begin;
+      this.#end = begin + this.sizeOf(block);
+    }
+    const at = lowerBoundIn(slots, from, this.#end - 1, slot);
+    this.#at = at - begin;
+    return slots[at] === slot ? (block << BLOCK_SHIFT) + at - begin : -1;
   }
 
   /** How many postings are of slots below `slot`. */
@@ -157,13 +186,12 @@ export class PostingList {
     let tf = this.tfs[this.offsetOf(block) + at]!;
     if (tf === LARGE_TF) tf = reader.next();
     into.ensure(tf);
-    const { array } = into;
-    let position = 0;
-    for (let index = 0; index < tf; index++) {
-      position += reader.next();
-      array[into.length + index] = position;
-    }
+    const end = readSums(store.positions, reader.at, tf, into.array, into.length);
     into.length += tf;
+    if (this.#positionsKnown === at && at < BLOCK_MASK) {
+      this.#positions![at + 1] = end;
+      this.#positionsKnown = at + 1;
+    }
   }
 
   /** The first block whose last slot is at least `slot`; `blockCount` without one. */

@@ -17,6 +17,23 @@ export function skipVarints(bytes: Uint8Array, begin: number, count: number): nu
   return at;
 }
 
+/** Reads `count` varints that begin at `begin`, and puts the sums of the first of them, one, two and so on, into `into`. @returns where they end */
+export function readSums(bytes: Uint8Array, begin: number, count: number, into: Int32Array, from: number): number {
+  let at = begin;
+  let sum = 0;
+  for (let index = 0; index < count; index++) {
+    let byte = bytes[at++]!;
+    let value = byte & 0x7f;
+    for (let shift = 7; byte >= 0x80; shift += 7) {
+      byte = bytes[at++]!;
+      value |= (byte & 0x7f) << shift;
+    }
+    sum += value;
+    into[from + index] = sum;
+  }
+  return at;
+}
+
 /** Reads numbers one behind the other. */
 export class VarintReader {
   #bytes: Uint8Array = new Uint8Array(0);
