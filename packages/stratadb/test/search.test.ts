@@ -1,5 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { EventTable } from "@strata/storage";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type SearchHit, type SearchOptions, Strata } from "../src/index.js";
+import { newDirectory } from "./directories.js";
 import { expectCode, expectRejection } from "./expect-code.js";
 
 const FILLER = "lorem ipsum dolor sit amet consectetur ".repeat(10);
@@ -251,6 +253,26 @@ describe("a reader searches what it sees", () => {
     expectCode("DATABASE_CLOSED", () => view.search("fox"));
     const escaped = db.transaction((txn) => txn);
     expectCode("TRANSACTION_NOT_ACTIVE", () => escaped.search("fox"));
+  });
+});
+
+describe("an index of events", () => {
+  test("comes back with the checkpoint: of those that are not in it, and of hits, events are read", async () => {
+    const path = newDirectory();
+    const first = Strata.open(path);
+    first.events.appendMany(Array.from({ length: 300 }, (_, i) => ({ type: "note", payload: { text: `word ${i}` } })));
+    expect(first.search("word").truncated).toBe(true);
+    await first.shutdown();
+    const again = Strata.open(path);
+    again.events.append("note", { text: "fox 7" });
+    const read = vi.spyOn(EventTable.prototype, "record");
+    try {
+      expect(found(again.search("7").hits).sort()).toEqual(["event:300", "event:7"]);
+      expect(read.mock.calls.length).toBeLessThanOrEqual(3);
+    } finally {
+      read.mockRestore();
+      again.close();
+    }
   });
 });
 
