@@ -99,6 +99,8 @@ describe("while images are written", () => {
         const third = savedPages(db, run, "image")?.[2]?.[0];
         // It may have failed behind the moment from which it counts.
         expect(outcome === "done" ? [2] : [1, 2], `call ${call}`).toContain(third);
+        // And the index knows which.
+        expect(index.sheet(run, "image").base).toBe(db.savedImage("pages", run, "image")?.version);
         index.put(run, "image", 3, page(3));
         await db.checkpoint();
         expect(savedPages(db, run, "image")?.map(([first]) => first)).toEqual([1, 1, 2, 3]);

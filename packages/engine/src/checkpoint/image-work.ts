@@ -40,7 +40,6 @@ const MERGE_FACTOR = 2;
  */
 export class ImageWork {
   readonly #ground: ImageGround;
-  readonly #forgotten = new Set<string>();
   /** Those that count once the checkpoint does. */
   readonly written: IndexImage[] = [];
 
@@ -177,9 +176,6 @@ export class ImageWork {
 
   #forget(identity: ImageIdentity): void {
     const { catalogue, changes, use } = this.#ground;
-    const key = nameOfImage(identity);
-    if (this.#forgotten.has(key)) return;
-    this.#forgotten.add(key);
     for (const [file, bytes] of catalogue.image(identity)?.usage ?? []) use(file, -bytes);
     changes.removeImage(identity);
   }
