@@ -53,9 +53,10 @@ function indexedField(path: unknown, limits: Limits, call: string): string {
   const { field } = jsonField(path);
   const bytes = utf8Length(field);
   if (bytes <= limits.keyBytes) return field;
-  throw new LimitError("LIMIT_VALUE", `the path of an index has at most ${limits.keyBytes} bytes, not ${bytes}`, {
-    limit: "keyBytes",
-    max: limits.keyBytes,
-    bytes,
-  });
+  throw new LimitError(
+    "LIMIT_VALUE",
+    `the path of an index has at most ${limits.keyBytes} bytes, not ${bytes}`,
+    { limit: "keyBytes", max: limits.keyBytes, bytes },
+    { hint: "Keep what is to be found under a shorter path." },
+  );
 }
