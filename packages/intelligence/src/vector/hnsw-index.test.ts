@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { clusteredVectors, randomFrom, uniformVectors } from "../../test/clustered-vectors.js";
 import { Column, type ImageParts } from "../image/index.js";
 import { HnswIndex, type HnswOptions } from "./hnsw-index.js";
-import { clusteredVectors, randomFrom, uniformVectors } from "./hnsw-vectors.testing.js";
 import { levelOf } from "./level.js";
 import { type Metric, VectorRows } from "./row-store.js";
 import { topK } from "./scan.js";

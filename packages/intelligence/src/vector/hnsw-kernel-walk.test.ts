@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { clusteredVectors, uniformVectors } from "../../test/clustered-vectors.js";
 import type { Column } from "../image/index.js";
 import { HnswIndex, type HnswOptions } from "./hnsw-index.js";
 import { KernelColumn } from "./hnsw-kernel-column.js";
-import { clusteredVectors, uniformVectors } from "./hnsw-vectors.testing.js";
 import { hasRelaxedSimd, type KernelSource, Kernels, NO_KERNELS } from "./kernel.js";
 import { type Metric, VectorRows } from "./row-store.js";
 
