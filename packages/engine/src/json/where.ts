@@ -279,16 +279,19 @@ class WhereCompiler {
   #scalars(given: unknown, at: string): ReadonlySet<Scalar> {
     if (!Array.isArray(given)) throw this.#invalid(at, `takes a list of values, not ${describe(given)}`);
     const values = new Set<Scalar>();
-    for (let i = 0; i < given.length; i++) values.add(this.#scalar(given[i], `${at}[${i}]`));
+    for (let i = 0; i < given.length; i++) {
+      const value: unknown = given[i];
+      // Its place is only put into words when something is wrong with it.
+      values.add(isComparable(value) ? canonicalScalar(value) : this.#scalar(value, `${at}[${i}]`));
+    }
     return values;
   }
 
   #scalar(given: unknown, at: string): Scalar {
-    if (!isScalar(given)) {
-      throw this.#invalid(at, `compares with null, a boolean, a number or a string, not with ${describe(given)}`);
-    }
-    if (Number.isNaN(given)) throw this.#invalid(at, "compares with NaN, which equals nothing and is in no order");
-    return canonicalScalar(given);
+    if (isComparable(given)) return canonicalScalar(given);
+    throw isScalar(given)
+      ? this.#invalid(at, "compares with NaN, which equals nothing and is in no order")
+      : this.#invalid(at, `compares with null, a boolean, a number or a string, not with ${describe(given)}`);
   }
 
   /** A part that is used many times counts each time: shared parts could multiply without end. */
@@ -340,6 +343,10 @@ class WhereCompiler {
 }
 
 const SHOWN_LENGTH = 80;
+
+function isComparable(input: unknown): input is Scalar {
+  return isScalar(input) && !Number.isNaN(input);
+}
 
 /** `$.a`, `$[0]` and `$` are paths; any other name that begins so is an operator. */
 function isOperatorName(name: string): boolean {
