@@ -10,6 +10,10 @@ import type { TopK } from "./top-k.js";
 const ROUNDING = 1e-9;
 const NO_SUMS = new Float64Array(1);
 const WINDOW_MIN = 2048;
+/** Other clauses that every document may be looked up in. */
+const PROBED_MAX = 4;
+/** Postings that are gone through in the time that one is looked up. */
+const PROBE_POSTINGS = 8;
 /** Sums of a window that are looked at first. */
 const SCOUTS_MAX = 64;
 const WINDOW_MAX = 32_768;
@@ -174,39 +178,40 @@ export class LayerSearch {
   }
 
   #search(): void {
-    const required = this.#clauses.filter((clause) => clause.isRequired);
-    if (required.length > 0) {
-      const rarest = required.reduce((best, clause) => (clause.list.count < best.list.count ? clause : best));
-      this.#lookUp(this.#clauses.filter((clause) => clause !== rarest));
-      this.#otherCount = this.#others.length;
-      this.#scanOne(rarest);
-    } else if (this.#clauses.length === 1) {
-      this.#scanOne(this.#clauses[0]!);
+    const clauses = [...this.#clauses].sort((a, b) => rankOf(a) - rankOf(b) || a.bound - b.bound);
+    const required = clauses.filter((clause) => clause.isRequired).sort((a, b) => b.list.count - a.list.count);
+    if (required.length > 0) clauses.splice(clauses.length - required.length, required.length, ...required);
+    this.#others = clauses;
+    this.#sums = new Float64Array(clauses.length + 1);
+    for (let at = 0; at < clauses.length; at++) this.#sums[at + 1] = this.#sums[at]! + clauses[at]!.bound;
+    this.#otherCount = clauses.length - 1;
+    if (clauses.length > 1 && (required.length === 0 || this.#otherCount > PROBED_MAX)) {
+      this.#scanWindows(required.length > 0);
     } else {
-      this.#lookUp(this.#clauses);
-      this.#scanAny();
+      this.#scanOne(clauses[this.#otherCount]!);
     }
   }
 
-  /** Clauses in order of what they can add. */
-  #lookUp(clauses: readonly LayerClause[]): void {
-    this.#others = [...clauses].sort((a, b) => a.bound - b.bound);
-    this.#sums = new Float64Array(clauses.length + 1);
-    for (let at = 0; at < clauses.length; at++) this.#sums[at + 1] = this.#sums[at]! + this.#others[at]!.bound;
+  /** How many clauses, from the first one on, cannot make it together; of those that are required the rarest is enough. */
+  #countOthers(hasRequired: boolean): number {
+    const { length } = this.#others;
+    if (hasRequired) return this.#sums[length]! < this.#floor ? length : length - 1;
+    let count = 0;
+    while (count < length && this.#sums[count + 1]! < this.#floor) count++;
+    return count;
   }
 
-  /** Documents with any clause, as long as more than one clause is essential. */
-  #scanAny(): void {
+  /** Goes through the essential clauses a window at a time, as long as there are several or many others. */
+  #scanWindows(hasRequired: boolean): void {
     const clauses = this.#others;
     const { born } = this.#view;
     const accumulators = idleAccumulators ?? new Accumulators();
     idleAccumulators = undefined;
     const window = windowFor(clauses, born);
     for (;;) {
-      let first = 0;
-      while (first < clauses.length && this.#sums[first + 1]! < this.#floor) first++;
+      const first = this.#countOthers(hasRequired);
       this.#otherCount = first;
-      if (first >= clauses.length - 1) break;
+      if (first === clauses.length || (first === clauses.length - 1 && first <= PROBED_MAX)) break;
       let begin = born;
       for (let at = first; at < clauses.length; at++) begin = Math.min(begin, nextSlot(clauses[at]!, born));
       if (begin === born) break;
@@ -215,7 +220,7 @@ export class LayerSearch {
       for (let at = first; at < clauses.length; at++) {
         touched = this.#accumulate(clauses[at]!, begin, end, accumulators, touched);
       }
-      this.#sweep(accumulators, begin, touched);
+      this.#sweep(accumulators, begin, end, touched);
     }
     idleAccumulators = accumulators;
     if (this.#otherCount === clauses.length - 1) this.#scanOne(clauses[this.#otherCount]!);
@@ -263,14 +268,60 @@ export class LayerSearch {
     return touchedCount;
   }
 
-  #sweep({ sums, touched }: Accumulators, begin: number, count: number): void {
+  #sweep(accumulators: Accumulators, begin: number, end: number, count: number): void {
+    const { sums, touched } = accumulators;
+    if (count > SCOUTS_MAX) {
+      this.#scout(sums, touched, begin, count, this.#sums[this.#otherCount]!);
+      this.#addOthers(accumulators, begin, end, count);
+    }
     const rest = this.#sums[this.#otherCount]!;
-    if (count > SCOUTS_MAX) this.#scout(sums, touched, begin, count, rest);
     for (let at = 0; at < count; at++) {
       const slot = touched[at]!;
       const sum = sums[slot]!;
       sums[slot] = 0;
       if (sum !== 0 && sum + rest >= this.#floor) this.#consider(begin + slot, sum);
+    }
+  }
+
+  /** Where so many documents can still make it that looking each up in the other clauses takes longer, goes through these clauses as well. */
+  #addOthers({ sums, touched }: Accumulators, begin: number, end: number, count: number): void {
+    const part = (end - begin) / this.#view.born;
+    for (let step = 1; this.#otherCount > 0; step *= 2) {
+      const rest = this.#sums[this.#otherCount]!;
+      let near = 0;
+      for (let at = 0; at < count; at++) {
+        const sum = sums[touched[at]!]!;
+        if (sum !== 0 && sum + rest >= this.#floor) near++;
+      }
+      const left = Math.max(0, this.#otherCount - step);
+      let postings = 0;
+      for (let at = left; at < this.#otherCount; at++) postings += this.#others[at]!.list.count;
+      if (near * PROBE_POSTINGS * (this.#otherCount - left) <= postings * part) return;
+      for (let at = left; at < this.#otherCount; at++) this.#addToTouched(this.#others[at]!, begin, end, sums);
+      this.#otherCount = left;
+    }
+  }
+
+  /** Adds what a clause gives to those documents in [begin, end) that have a sum. */
+  #addToTouched({ list, factor }: LayerClause, begin: number, end: number, sums: Float64Array): void {
+    const { slots, tfs, count } = list;
+    const lengths = this.#lengths;
+    const { base, perToken } = this.#norms;
+    let posting = list.lowerBound(begin);
+    while (posting < count) {
+      const block = posting >>> BLOCK_SHIFT;
+      const offset = list.offsetOf(block);
+      const size = list.sizeOf(block);
+      for (let at = posting & BLOCK_MASK; at < size; at++) {
+        const slot = slots[offset + at]!;
+        if (slot >= end) return;
+        const sum = sums[slot - begin]!;
+        if (sum === 0) continue;
+        let tf = tfs[offset + at]!;
+        if (tf === LARGE_TF) tf = list.largeTf(block, at);
+        sums[slot - begin] = sum + (factor * tf) / (tf + base + perToken * lengths[slot]!);
+      }
+      posting = (block + 1) << BLOCK_SHIFT;
     }
   }
 
@@ -299,7 +350,7 @@ export class LayerSearch {
     const norms = this.#norms;
     const { base, perToken } = norms;
     const { born } = this.#view;
-    const rest = this.#otherCount === 0 ? 0 : this.#sums[this.#otherCount]!;
+    const rest = this.#sums[this.#otherCount]!;
     let at = clause.next & BLOCK_MASK;
     for (let block = clause.next >>> BLOCK_SHIFT; block < blockCount; block++) {
       if (clause.bound + rest < this.#floor) return;
@@ -358,6 +409,11 @@ export class LayerSearch {
     }
     return score;
   }
+}
+
+/** Those that are required come last: what is looked up first lets most documents fail. */
+function rankOf(clause: LayerClause): number {
+  return clause.isRequired ? 1 : 0;
 }
 
 function nextSlot({ list, next }: LayerClause, none: number): number {

@@ -19,8 +19,12 @@ const item = fc.oneof(
   fc.tuple(word, word).map(([a, b]) => `${a}.${b}`),
   fc.constantFrom("a", "b", "r*", "s*", "a*", "runs~2", "*", "日", "\ud800", '"', "+", "-"),
 );
+const sign = fc.constantFrom("", "", "", "", "+", "-");
 const query = fc
-  .array(fc.tuple(fc.constantFrom("", "", "", "", "+", "-"), item), { minLength: 1, maxLength: 6 })
+  .oneof(
+    { weight: 4, arbitrary: fc.array(fc.tuple(sign, item), { minLength: 1, maxLength: 6 }) },
+    fc.array(fc.tuple(fc.constantFrom("", "", "", "", "", "", "", "", "+"), word), { minLength: 10, maxLength: 60 }),
+  )
   .map((items) => items.map(([sign, text]) => sign + text).join(" "));
 
 const search = fc.record({
