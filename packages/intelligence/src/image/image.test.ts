@@ -241,7 +241,11 @@ describe("an image", () => {
     expect(restored.bytes).toEqual(rows.bytes);
     saved.continueIn(restored);
     expect(imageOf(RUN, "a", { head: null, columns: { rows: restored } }).isChanged).toBe(false);
-    restored.bytes = new Uint8Array([...restored.bytes, 1]);
+    const late = imageOf(RUN, "a", { head: 1, columns: { rows: restored } });
+    const { bytes } = restored;
+    restored.bytes = new Uint8Array(0);
+    expect(() => late.page(0)).toThrow("bytes stay where they are");
+    restored.bytes = new Uint8Array([...bytes, 1]);
     shelf.save(imageOf(RUN, "a", { head: null, columns: { rows: restored } }));
     expect(shelf.written).toEqual([2]);
   });

@@ -6,11 +6,11 @@ import { IMAGE_PAGE_BYTES } from "@strata/engine";
  * image, for by it is known what the image before has of them.
  */
 export interface PagedBytes {
-  /** Bytes in use; never fewer than before. */
+  /** Bytes in use; never fewer than before, but for none at all. */
   readonly byteLength: number;
   /**
-   * Bytes [from, to), at most a page of them, little-endian, valid until the next call. They are the same whenever they are asked for; once the
-   * memory they lay in was given back, this throws: a checkpoint may still ask.
+   * Bytes [from, to), at most a page of them, little-endian, valid until the next call. They are the same whenever they are asked for. Once the
+   * memory they lay in was given back, `byteLength` is 0: a checkpoint may still want them.
    */
   read(from: number, to: number): Uint8Array;
 }
@@ -46,9 +46,9 @@ export class AppendedBytes implements FixedBytes {
   page(page: number): Uint8Array {
     const from = page * IMAGE_PAGE_BYTES;
     const to = Math.min(this.byteLength, from + IMAGE_PAGE_BYTES);
-    const bytes = this.#source.read(from, to);
-    assert(bytes.length === to - from, "bytes that were appended are there as long as an image is being written");
-    return bytes;
+    // Their owner may have been disposed of since: then there is no image.
+    assert(this.#source.byteLength >= this.byteLength, "bytes stay where they are as long as an image needs them");
+    return this.#source.read(from, to);
   }
 
   written(): void {}
