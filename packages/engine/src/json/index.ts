@@ -1,7 +1,8 @@
 /**
- * JSON documents as pure functions on immutable trees: paths, changes, what a transaction observes, patches and
- * queries.
+ * JSON documents as pure functions on immutable trees: paths, changes, what a transaction observes, patches, queries
+ * and conditions.
  */
+export { type Comparison, comparisonTest } from "./comparison.js";
 export {
   changeByDelete,
   changeByIncrement,
@@ -43,8 +44,6 @@ export { QUERY_STEPS_MAX } from "./query-budget.js";
 export type { QueryPlan } from "./query-plan.js";
 export { canonicalScalar, isScalar, type Scalar } from "./scalar.js";
 export {
-  type Comparison,
-  comparisonTest,
   compileWhere,
   type FieldCondition,
   type FieldTest,

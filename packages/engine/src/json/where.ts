@@ -1,15 +1,9 @@
-import {
-  compareCodePoints,
-  type ErrorFacts,
-  InvalidArgumentError,
-  nearest,
-  type Options,
-  type Value,
-} from "@strata/core";
+import { type ErrorFacts, InvalidArgumentError, nearest, type Options, type Value } from "@strata/core";
+import { type Comparison, comparisonTest, type Test } from "./comparison.js";
 import { type JsonField, jsonField } from "./json-field.js";
 import { formatJsonPath, parseJsonPath } from "./json-path.js";
 import { getAt } from "./json-tree.js";
-import { canonicalScalar, isSameNumber, isScalar, type Scalar } from "./scalar.js";
+import { canonicalScalar, isScalar, type Scalar } from "./scalar.js";
 
 /**
  * A question about a value. Several fields: all hold. A field is a path as in `json.get`. What is missing satisfies only `$exists: false`
@@ -46,13 +40,6 @@ export type WhereNode =
 /** One operator on one field. */
 export type FieldTest = { readonly kind: "field" } & JsonField & Comparison;
 
-/** Scalars are canonical (`canonicalScalar`), so that a Set finds equal ones. */
-export type Comparison =
-  | { readonly operator: "$eq" | "$ne" | "$gt" | "$gte" | "$lt" | "$lte" | "$contains"; readonly operand: Scalar }
-  | { readonly operator: "$in" | "$nin"; readonly operand: ReadonlySet<Scalar> }
-  | { readonly operator: "$exists"; readonly operand: boolean }
-  | { readonly operator: "$prefix"; readonly operand: string };
-
 /** A checked `Where`. */
 export interface Predicate {
   readonly tree: WhereNode;
@@ -76,8 +63,6 @@ export function compileWhere(where: unknown, call: string): Predicate {
   const tree = new WhereCompiler(call).compile(where, "where", 1);
   return { tree, matches: testOf(tree) };
 }
-
-type Test = (value: Value | undefined) => boolean;
 
 function testOf(node: WhereNode): Test {
   switch (node.kind) {
@@ -110,68 +95,6 @@ function anyOf(tests: readonly Test[]): Test {
     for (const test of tests) if (test(value)) return true;
     return false;
   };
-}
-
-/** What a comparison asks of what stands at the field; `undefined`: nothing does. */
-export function comparisonTest({ operator, operand }: Comparison): Test {
-  switch (operator) {
-    case "$eq":
-      return (found) => isEqual(found, operand);
-    case "$ne":
-      return (found) => found !== undefined && !isEqual(found, operand);
-    case "$gt":
-      return (found) => orderOf(found, operand) > 0;
-    case "$gte":
-      return (found) => orderOf(found, operand) >= 0;
-    case "$lt":
-      return (found) => orderOf(found, operand) < 0;
-    case "$lte":
-      return (found) => orderOf(found, operand) <= 0;
-    case "$in":
-      return (found) => isIn(found, operand);
-    case "$nin":
-      return (found) => found !== undefined && !isIn(found, operand);
-    case "$exists":
-      return (found) => (found !== undefined) === operand;
-    case "$contains":
-      return (found) => contains(found, operand);
-    case "$prefix":
-      return (found) => typeof found === "string" && found.startsWith(operand);
-  }
-}
-
-/** The operand is canonical, so a number can only equal it by being the same; a bigint may be one that a number holds exactly. */
-function isEqual(found: Value | undefined, operand: Scalar): boolean {
-  return (
-    found === operand || (typeof found === "bigint" && typeof operand === "number" && isSameNumber(found, operand))
-  );
-}
-
-function isNumeric(value: Value): value is number | bigint {
-  return typeof value === "number" || typeof value === "bigint";
-}
-
-/** As `Value.compare` for two of one type; NaN for what is in no order: different types, NaN, what is missing. */
-function orderOf(found: Value | undefined, operand: Scalar): number {
-  if (typeof found === "string") return typeof operand === "string" ? compareCodePoints(found, operand) : Number.NaN;
-  if (typeof found === "number" || typeof found === "bigint") {
-    if (!isNumeric(operand)) return Number.NaN;
-    if (found < operand) return -1;
-    return found > operand ? 1 : Number.isNaN(found) ? Number.NaN : 0;
-  }
-  if (typeof found === "boolean") return typeof operand === "boolean" ? Number(found) - Number(operand) : Number.NaN;
-  return found === null && operand === null ? 0 : Number.NaN;
-}
-
-function isIn(found: Value | undefined, operand: ReadonlySet<Scalar>): boolean {
-  return isScalar(found) && operand.has(canonicalScalar(found)) && !Number.isNaN(found);
-}
-
-function contains(found: Value | undefined, operand: Scalar): boolean {
-  if (typeof found === "string") return typeof operand === "string" && found.includes(operand);
-  if (!Array.isArray(found)) return false;
-  for (const element of found as readonly Value[]) if (isEqual(element, operand)) return true;
-  return false;
 }
 
 const COMBINATIONS = ["$and", "$or", "$not"] as const;
