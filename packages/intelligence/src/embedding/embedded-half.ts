@@ -47,7 +47,10 @@ export class EmbeddedHalf implements VectorHalf {
         if (entry !== undefined) entries.set(match, entry);
         return entry !== undefined;
       });
-      for (const match of best) hits.push({ score: match.score, read: () => entries.get(match) as FoundEntry });
+      for (const match of best) {
+        const entry = entries.get(match) as FoundEntry;
+        hits.push({ ref: entry.ref, score: match.score, read: () => entry });
+      }
     }
     return hits.sort((a, b) => b.score - a.score).slice(0, limit);
   }

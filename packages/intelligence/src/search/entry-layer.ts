@@ -10,6 +10,8 @@ import type { HitFilter } from "./hit-filter.js";
 import type { PendingEventTexts, PendingTexts } from "./pending-texts.js";
 import type { TextIndex } from "./text-index.js";
 
+type EventRef = EntityRef & { readonly primitive: "event" };
+
 const NO_SLOTS = new Int32Array(0);
 const found = new Found();
 
@@ -28,6 +30,7 @@ export interface EntryLayer extends TextLayer {
   readonly space: string;
   /** What orders entries of one place: of events the sequence, else the key. */
   placeOf(slot: number): string | number;
+  refOf(slot: number): EntityRef;
   read(slot: number): FoundEntry;
 }
 
@@ -69,11 +72,15 @@ export class TableLayer implements EntryLayer {
     return this.#layer.slots.keyOf(slot);
   }
 
+  refOf(slot: number): EntityRef {
+    return { run: this.#ground.scope.run, space: this.space, primitive: this.primitive, key: this.placeOf(slot) };
+  }
+
   read(slot: number): FoundEntry {
     const key = this.placeOf(slot);
     const stored = this.#storedIn(slot);
     return {
-      ref: { run: this.#ground.scope.run, space: this.space, primitive: this.primitive, key },
+      ref: this.refOf(slot),
       value: valueRead(stored),
       timestamp: this.#timestampOf(slot),
       texts: textsOf(this.primitive, key, stored),
@@ -133,11 +140,15 @@ export class PendingLayer implements EntryLayer {
     return this.#texts.keyOf(slot);
   }
 
+  refOf(slot: number): EntityRef {
+    return { run: this.#ground.scope.run, space: this.space, primitive: this.primitive, key: this.placeOf(slot) };
+  }
+
   read(slot: number): FoundEntry {
     const key = this.placeOf(slot);
     const stored = this.#texts.storedIn(slot);
     return {
-      ref: { run: this.#ground.scope.run, space: this.space, primitive: this.primitive, key },
+      ref: this.refOf(slot),
       value: valueRead(stored),
       timestamp: 0,
       texts: textsOf(this.primitive, key, stored),
@@ -174,11 +185,14 @@ export class EventLayer implements EntryLayer {
     return this.#table.firstSequence + slot;
   }
 
-  read(slot: number): FoundEntry {
+  refOf(slot: number): EventRef {
     const sequence = this.placeOf(slot);
-    const record = this.#table.record(sequence);
-    const type = this.#table.typeOf(sequence);
-    return foundEvent(this.#ground, type, sequence, payloadIn(record), timestampOfRecord(record));
+    return eventRef(this.#ground, this.#table.typeOf(sequence), sequence);
+  }
+
+  read(slot: number): FoundEntry {
+    const record = this.#table.record(this.placeOf(slot));
+    return foundEvent(this.refOf(slot), payloadIn(record), timestampOfRecord(record));
   }
 
   #accepts(filter: HitFilter, sequence: number): boolean {
@@ -220,25 +234,22 @@ export class PendingEventLayer implements EntryLayer {
     return this.#events[slot]!.sequence;
   }
 
+  refOf(slot: number): EventRef {
+    const { type, sequence } = this.#events[slot]!;
+    return eventRef(this.#ground, type, sequence);
+  }
+
   read(slot: number): FoundEntry {
-    const { type, sequence, payload } = this.#events[slot]!;
-    return foundEvent(this.#ground, type, sequence, decodeValue(new ByteReader(payload)), 0);
+    return foundEvent(this.refOf(slot), decodeValue(new ByteReader(this.#events[slot]!.payload)), 0);
   }
 }
 
-function foundEvent(
-  { scope, space }: LayerGround,
-  type: string,
-  sequence: number,
-  payload: Value,
-  timestamp: number,
-): FoundEntry {
-  return {
-    ref: { run: scope.run, space, primitive: "event", type, sequence },
-    value: payload,
-    timestamp,
-    texts: textsOfEvent(type, payload),
-  };
+function eventRef({ scope, space }: LayerGround, type: string, sequence: number): EventRef {
+  return { run: scope.run, space, primitive: "event", type, sequence };
+}
+
+function foundEvent(ref: EventRef, payload: Value, timestamp: number): FoundEntry {
+  return { ref, value: payload, timestamp, texts: textsOfEvent(ref.type, payload) };
 }
 
 function payloadIn(record: Uint8Array): Value {

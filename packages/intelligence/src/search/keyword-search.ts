@@ -1,4 +1,5 @@
 import { compareCodePoints, type ValueObject } from "@strata/core";
+import type { EntityRef } from "@strata/engine";
 import type { Query } from "../text/query.js";
 import { type TextExplanation, TextScorer } from "../text/text-scorer.js";
 import type { TextHit } from "../text/top-k.js";
@@ -21,6 +22,10 @@ export class KeywordSearch {
   /** The best `k`, best first; equal ones in the order of their places. */
   top(k: number): TextHit[] {
     return this.#scorer.top(k, this.#order);
+  }
+
+  refOf({ layer, slot }: TextHit): EntityRef {
+    return this.#layers[layer]!.refOf(slot);
   }
 
   read({ layer, slot }: TextHit): FoundEntry {

@@ -1,5 +1,5 @@
-import { InvalidArgumentError, StateError } from "@strata/core";
-import type { ReadScope, StandInScope } from "@strata/engine";
+import { InvalidArgumentError, StateError, type ValueObject } from "@strata/core";
+import type { EntityRef, ReadScope, StandInScope } from "@strata/engine";
 import { parseQuery, type Query } from "../text/query.js";
 import { compareRefs, identityOf } from "./entity-order.js";
 import type { EntryLayer, FoundEntry } from "./entry-layer.js";
@@ -108,40 +108,35 @@ export class Searcher {
     const search = this.#keywords(query, request, ground);
     const top = keywordWeight === 0 ? [] : search.top(depth + 1);
     const nearest = vectorWeight === 0 ? [] : this.#nearest(request, ground, embedding, depth + 1);
-    const byWords = top.slice(0, depth).map((hit) => ({ entry: search.read(hit), score: hit.score, hit }));
-    const byNearness = nearest.slice(0, depth).map((hit) => ({ entry: hit.read(), score: hit.score, hit: undefined }));
+    const byWords = top.slice(0, depth).map((hit): FusedEntry => {
+      return { ref: search.refOf(hit), keywordScore: hit.score, read: () => search.read(hit) };
+    });
+    const byNearness = nearest.slice(0, depth).map((hit): FusedEntry => {
+      return { ref: hit.ref, keywordScore: 0, read: () => hit.read() };
+    });
     const fused = fuse<FusedEntry>(
       [
         { weight: keywordWeight, entries: byWords },
         { weight: vectorWeight, entries: byNearness },
       ],
-      ({ entry }) => identityOf(entry.ref),
+      ({ ref }) => identityOf(ref),
       compareFused,
     );
     for (const { entry, score, ranks } of fused.slice(0, k)) {
       const [keywordRank, vectorRank] = ranks as [number, number];
-      found.add(
-        entry.entry,
-        score,
-        !request.explain
-          ? undefined
-          : {
-              mode: "hybrid",
-              fused: score,
-              ...(keywordRank === 0
-                ? {}
-                : {
-                    keyword: {
-                      rank: keywordRank,
-                      weight: keywordWeight,
-                      ...search.explain(byWords[keywordRank - 1]!.hit),
-                    },
-                  }),
-              ...(vectorRank === 0
-                ? {}
-                : { vector: { rank: vectorRank, weight: vectorWeight, score: byNearness[vectorRank - 1]!.score } }),
-            },
-      );
+      const keyword = (): ValueObject => {
+        return { rank: keywordRank, weight: keywordWeight, ...search.explain(top[keywordRank - 1]!) };
+      };
+      const vector = (): ValueObject => {
+        return { rank: vectorRank, weight: vectorWeight, score: nearest[vectorRank - 1]!.score };
+      };
+      const explain = (): ValueObject => ({
+        mode: "hybrid",
+        fused: score,
+        ...(keywordRank === 0 ? {} : { keyword: keyword() }),
+        ...(vectorRank === 0 ? {} : { vector: vector() }),
+      });
+      found.add(entry.read(), score, request.explain ? explain() : undefined);
     }
     return fused.length > k || top.length > depth || nearest.length > depth;
   }
@@ -169,11 +164,9 @@ export class Searcher {
     const known = new Set<string>();
     return lists
       .flat()
-      .map((hit) => ({ hit, ref: hit.read().ref }))
-      .sort((a, b) => b.hit.score - a.hit.score || compareRefs(a.ref, b.ref))
+      .sort((a, b) => b.score - a.score || compareRefs(a.ref, b.ref))
       .filter(({ ref }) => !known.has(identityOf(ref)) && known.add(identityOf(ref)))
-      .slice(0, limit)
-      .map(({ hit }) => hit);
+      .slice(0, limit);
   }
 
   #embedNow(query: string, request: SearchRequest, ground: SearchGround): ArrayLike<number> | undefined {
@@ -228,15 +221,15 @@ interface SearchGround {
   readonly filter: HitFilter | undefined;
 }
 
-/** An entry with its score in the list that gave it. */
+/** An entry in one of the lists, read when it is a hit. */
 interface FusedEntry {
-  readonly entry: FoundEntry;
-  readonly score: number;
-  readonly hit: object | undefined;
+  readonly ref: EntityRef;
+  /** 0 for one that was found by nearness alone. */
+  readonly keywordScore: number;
+  read(): FoundEntry;
 }
 
 /** Of equal sums, the better one by words, then that which comes first. */
 function compareFused(a: FusedEntry, b: FusedEntry): number {
-  const byWords = (b.hit === undefined ? 0 : b.score) - (a.hit === undefined ? 0 : a.score);
-  return byWords || compareRefs(a.entry.ref, b.entry.ref);
+  return b.keywordScore - a.keywordScore || compareRefs(a.ref, b.ref);
 }

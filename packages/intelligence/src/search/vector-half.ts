@@ -1,4 +1,4 @@
-import type { ReadScope } from "@strata/engine";
+import type { EntityRef, ReadScope } from "@strata/engine";
 import type { FoundEntry } from "./entry-layer.js";
 import type { HitFilter } from "./hit-filter.js";
 import type { SearchRequest } from "./search-request.js";
@@ -18,9 +18,10 @@ export interface VectorQuestion {
 
 /** An entry that is near. */
 export interface VectorHit {
+  /** What it is of: a vector, or the entry that it was made from. */
+  readonly ref: EntityRef;
   /** That of its collection's metric: higher is nearer. */
   readonly score: number;
-  /** What it is of: a vector, or the entry that it was made from. */
   read(): FoundEntry;
 }
 
