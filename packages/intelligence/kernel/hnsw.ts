@@ -2,6 +2,19 @@
 // serves as oracle. A call is given the address of a frame that says where things are: `src/vector/hnsw-scratch.ts` lays it out.
 
 import { gatherDistances, gatherProducts } from "./float32";
+import {
+  beam,
+  count,
+  expand,
+  isBeamCut,
+  keepAccepted,
+  next,
+  offer,
+  placeBeam,
+  reset,
+  slotAt,
+  threshold,
+} from "./hnsw-beam";
 import { gatherCodeDistances, gatherCodeProducts, gatherRowCodeDistances, gatherRowCodeProducts } from "./int8";
 import { addressOf } from "./lanes";
 
@@ -15,12 +28,6 @@ const UPPER = 1;
 const TWINS = 2;
 
 const NO_SLOT: i32 = -1;
-const EXPANDED: i32 = 1;
-const REFUSED: i32 = 2;
-const SLOT_SHIFT: i32 = 2;
-
-/** Entries from which a place in the beam is looked for by halves. */
-const LONG_BEAM: i32 = 1024;
 
 let frameAt: usize = 0;
 
@@ -30,7 +37,7 @@ let shift: usize = 0;
 let stride: usize = 0;
 let limit: f32 = 0;
 let isEuclidean: bool = false;
-let isApproximate: bool = false;
+let byCodes: bool = false;
 let codes: usize = 0;
 let marks: usize = 0;
 let codeStride: usize = 0;
@@ -49,7 +56,7 @@ let queryTerms: usize = 0;
 let isRowQuery: bool = false;
 let queryRow: i32 = 0;
 
-// Scratch. `beam` has for each entry the proximity and, above it, slot and marks.
+// Scratch.
 let stamps: usize = 0;
 let stampBytes: usize = 0;
 let stamp: i32 = 0;
@@ -58,15 +65,9 @@ let proximities: usize = 0;
 let chosen: usize = 0;
 let linked: usize = 0;
 let rowTerms: usize = 0;
-let beam: usize = 0;
 let foundSlots: usize = 0;
 let foundProximities: usize = 0;
 
-let count: i32 = 0;
-let accepted: i32 = 0;
-let breadth: i32 = 0;
-let capacity: i32 = 0;
-let next: i32 = 0;
 let isFiltered: bool = false;
 let isCut: bool = false;
 let visited: i32 = 0;
@@ -80,7 +81,7 @@ function enter(frame: usize): void {
   stride = load<u32>(frame, 8);
   limit = load<f32>(frame, 12);
   isEuclidean = load<u32>(frame, 16) !== 0;
-  isApproximate = load<u32>(frame, 20) !== 0;
+  byCodes = load<u32>(frame, 20) !== 0;
   codes = load<u32>(frame, 24);
   marks = load<u32>(frame, 28);
   codeStride = load<u32>(frame, 32);
@@ -96,7 +97,7 @@ function enter(frame: usize): void {
   chosen = load<u32>(frame, 72);
   linked = load<u32>(frame, 76);
   rowTerms = load<u32>(frame, 80);
-  beam = load<u32>(frame, 84);
+  placeBeam(load<u32>(frame, 84));
   foundSlots = load<u32>(frame, 88);
   foundProximities = load<u32>(frame, 92);
   stamp = load<i32>(frame, 96);
@@ -130,9 +131,10 @@ export function searchGraph(
   isRowQuery = false;
   descend(entry, top, 0);
   searchLevel(0, breadthWanted, capacityWanted, visits, filtered !== 0);
+  isCut = isCut || isBeamCut;
   keepAccepted();
   readFound();
-  if (isApproximate) compareInFull(min(count, proposed));
+  if (byCodes) compareInFull(min(count, proposed));
   leave(frame);
   return count;
 }
@@ -224,7 +226,7 @@ function compare(list: usize, length: i32): void {
   }
   if (length === 0) return;
   fillGroup(list, length);
-  if (isApproximate) {
+  if (byCodes) {
     if (isEuclidean)
       gatherCodeDistances(codes, marks, shift, codeStride, list, length, queryCodes, queryTerms, proximities);
     else gatherCodeProducts(codes, marks, shift, codeStride, list, length, queryCodes, queryTerms, proximities);
@@ -236,7 +238,7 @@ function compare(list: usize, length: i32): void {
 function compareRow(slot: i32, list: usize, length: i32): void {
   if (length === 0) return;
   fillGroup(list, length);
-  if (isApproximate) {
+  if (byCodes) {
     const row = addressOf(slot, codes, shift, codeStride);
     const mark = addressOf(slot, marks, shift, 16);
     const scale = load<f32>(mark);
@@ -391,110 +393,6 @@ function connect(slot: i32, neighbor: i32, level: i32): void {
   reset(length + 1, length + 1);
   for (let i = 0; i <= length; i++) offer(load<f32>(proximities + (i << 2)), load<i32>(fresh + (i << 2)), true);
   write(slot, level, choose(most));
-}
-
-// The beam: `src/vector/hnsw-beam.ts`.
-
-// @inline
-function slotAt(position: i32): i32 {
-  return load<i32>(beam + (position << 3), 4) >> SLOT_SHIFT;
-}
-
-function reset(breadthWanted: i32, capacityWanted: i32): void {
-  breadth = breadthWanted;
-  capacity = capacityWanted;
-  count = 0;
-  accepted = 0;
-  next = 0;
-}
-
-// @inline
-function threshold(): f32 {
-  const isFull = accepted === breadth || count === capacity;
-  return isFull ? load<f32>(beam + ((count - 1) << 3)) : -Infinity;
-}
-
-// @inline
-function isBefore(at: usize, proximity: f32, entry: i32): bool {
-  const other = load<f32>(at);
-  return other > proximity || (other === proximity && load<i32>(at, 4) < entry);
-}
-
-function offer(proximity: f32, slot: i32, isResult: bool): void {
-  const entry = (slot << SLOT_SHIFT) | (isResult ? 0 : REFUSED);
-  let at = beam + (count << 3);
-  if (count < LONG_BEAM) {
-    // Eight at a time, as long as the first of the eight gives way.
-    while (at >= beam + 64 && !isBefore(at - 64, proximity, entry)) {
-      const a = v128.load(at - 64);
-      const b = v128.load(at - 48);
-      const c = v128.load(at - 32);
-      const d = v128.load(at - 16);
-      v128.store(at - 56, a);
-      v128.store(at - 40, b);
-      v128.store(at - 24, c);
-      v128.store(at - 8, d);
-      at -= 64;
-    }
-    while (at > beam && !isBefore(at - 8, proximity, entry)) {
-      store<u64>(at, load<u64>(at - 8));
-      at -= 8;
-    }
-  } else {
-    let low = 0;
-    let high = count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (isBefore(beam + (middle << 3), proximity, entry)) low = middle + 1;
-      else high = middle;
-    }
-    at = beam + (low << 3);
-    memory.copy(at + 8, at, (count - low) << 3);
-  }
-  store<f32>(at, proximity);
-  store<i32>(at, entry, 4);
-  count++;
-  accepted += i32(isResult);
-  next = min(next, ((at - beam) >> 3) as i32);
-  trim();
-}
-
-function trim(): void {
-  while (accepted > breadth) dropLast();
-  if (accepted === breadth) while (load<i32>(beam + (count << 3) - 4) & REFUSED) count--;
-  if (count > capacity) {
-    dropLast();
-    isCut = true;
-  }
-}
-
-// @inline
-function dropLast(): void {
-  count--;
-  accepted -= i32(!(load<i32>(beam + (count << 3), 4) & REFUSED));
-}
-
-function expand(): i32 {
-  while (next < count) {
-    const at = beam + (next << 3);
-    const entry = load<i32>(at, 4);
-    next++;
-    if (entry & EXPANDED) continue;
-    store<i32>(at, entry | EXPANDED, 4);
-    return entry >> SLOT_SHIFT;
-  }
-  return NO_SLOT;
-}
-
-function keepAccepted(): void {
-  if (accepted === count) return;
-  let kept = beam;
-  for (let at = beam, end = beam + (count << 3); at < end; at += 8) {
-    if (load<i32>(at, 4) & REFUSED) continue;
-    store<u64>(kept, load<u64>(at));
-    kept += 8;
-  }
-  count = ((kept - beam) >> 3) as i32;
 }
 
 function readFound(): void {
