@@ -50,8 +50,8 @@ const LETTERS: ReadonlyMap<string, string> = new Map([
 const SPECIAL_LETTERS: RegExp = new RegExp(`[${[...LETTERS.keys()].join("")}]`, "gu");
 
 /**
- * A word without case, diacritics, forms of presentation, apostrophes and an English "'s": "Élan's" is "elan", "Straße" "strasse", "ＡＢＣ" "abc".
- * Empty when nothing is left.
+ * A word without case, diacritics, forms of presentation, apostrophes and an English "'s": "Élan's" is "elan", "Straße" is "strasse",
+ * "ＡＢＣ" is "abc". Empty when nothing is left.
  *
  * @param surface of one word, well-formed.
  */

@@ -1,8 +1,10 @@
 import type { Bm25Norms } from "./bm25.js";
+import { boundOf, LayerClause, nextSlot, rankOf } from "./layer-clause.js";
 import type { PhraseCounter } from "./phrase.js";
 import type { PostingList } from "./posting-list.js";
-import { BLOCK_MASK, BLOCK_SHIFT, BLOCK_STRIDE, BlockField, LARGE_TF, maxTfOf, minLengthOf } from "./posting-store.js";
+import { BLOCK_MASK, BLOCK_SHIFT, BLOCK_STRIDE, BlockField, LARGE_TF } from "./posting-store.js";
 import type { PreparedClause } from "./prepared-query.js";
+import { Scouts } from "./scouts.js";
 import type { LayerView } from "./text-view.js";
 import type { TopK } from "./top-k.js";
 
@@ -20,88 +22,10 @@ const WINDOW_MAX = 32_768;
 /** Postings of a window that are worth the way through it. */
 const WINDOW_POSTINGS = 512;
 
-/** A clause in one layer. */
-class LayerClause {
-  readonly list: PostingList;
-  readonly factor: number;
-  readonly isRequired: boolean;
-  readonly phrase: PhraseCounter | undefined;
-  /** No document gets more from it. */
-  readonly bound: number;
-  /** The first posting that was not gone through. */
-  next = 0;
-
-  constructor(
-    list: PostingList,
-    isRequired: boolean,
-    phrase: PhraseCounter | undefined,
-    factor: number,
-    norms: Bm25Norms,
-  ) {
-    this.list = list;
-    this.factor = factor;
-    this.isRequired = isRequired;
-    this.phrase = phrase;
-    this.bound = boundOf(factor, list.bounds, norms);
-  }
-}
-
-function boundOf(factor: number, bounds: number, norms: Bm25Norms): number {
-  const maxTf = maxTfOf(bounds);
-  return maxTf === LARGE_TF ? factor : norms.weight(factor, maxTf, minLengthOf(bounds));
-}
-
 /** Sums of a window by slot, 0 between windows, and the slots that have one. */
 class Accumulators {
   readonly sums = new Float64Array(WINDOW_MAX);
   readonly touched = new Int32Array(WINDOW_MAX);
-}
-
-/** The best sums of a window, the best last, and their slots: scored first, they raise the threshold for the others. */
-class Scouts {
-  readonly #sums: number[] = [];
-  readonly #slots: number[] = [];
-  readonly #max: number;
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  get isFull(): boolean {
-    return this.#sums.length === this.#max;
-  }
-
-  get least(): number {
-    return this.#sums[0]!;
-  }
-
-  add(sum: number, slot: number): void {
-    const sums = this.#sums;
-    const slots = this.#slots;
-    let at = 0;
-    if (sums.length < this.#max) {
-      sums.push(0);
-      slots.push(0);
-      at = sums.length - 1;
-      for (; at > 0 && sums[at - 1]! > sum; at--) {
-        sums[at] = sums[at - 1]!;
-        slots[at] = slots[at - 1]!;
-      }
-    } else {
-      for (; at + 1 < sums.length && sums[at + 1]! < sum; at++) {
-        sums[at] = sums[at + 1]!;
-        slots[at] = slots[at + 1]!;
-      }
-    }
-    sums[at] = sum;
-    slots[at] = slot;
-  }
-
-  /** Takes the best one out: its slot; -1 when none is left. */
-  pop(): number {
-    this.#sums.pop();
-    return this.#slots.pop() ?? -1;
-  }
 }
 
 /** What a document must not have. */
@@ -409,15 +333,6 @@ export class LayerSearch {
     }
     return score;
   }
-}
-
-/** Those that are required come last: what is looked up first lets most documents fail. */
-function rankOf(clause: LayerClause): number {
-  return clause.isRequired ? 1 : 0;
-}
-
-function nextSlot({ list, next }: LayerClause, none: number): number {
-  return next < list.count ? list.slots[list.offsetOf(next >>> BLOCK_SHIFT) + (next & BLOCK_MASK)]! : none;
 }
 
 function windowFor(clauses: readonly LayerClause[], slots: number): number {

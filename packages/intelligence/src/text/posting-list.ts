@@ -153,7 +153,7 @@ export class PostingList {
           this.#at = step - begin;
           return slots[step] === slot ? (block << BLOCK_SHIFT) + step - begin : -1;
         }
-        from = at + NEAR;
+        from = at + NEAR + 1;
       }
     } else {
       block = this.#blockFor(slot);
