@@ -140,7 +140,7 @@ export class Indexes implements DerivedIndex {
     for (const [run, held] of this.#byRun) {
       for (const { partition } of held) {
         const image = imageFrom(run, partition);
-        if (image !== undefined) yield image;
+        if (image !== undefined) yield this.#discarded.keptFor(partition.index, image);
       }
     }
   }

@@ -1,6 +1,6 @@
 import { InlineSyncDriver, LogDurability, MemoryVfs } from "@strata/durability";
 import { ManualTime, SeededRandom } from "@strata/durability/testing";
-import { Database } from "@strata/engine";
+import { Database, type DatabaseOptions } from "@strata/engine";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Indexes } from "../partition/indexes.js";
 import { HnswIndex } from "./hnsw-index.js";
@@ -13,13 +13,13 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-function open(vfs: MemoryVfs) {
+function open(vfs: MemoryVfs, options: Partial<DatabaseOptions> = {}) {
   const time = new ManualTime();
   const shared = { clock: time, timer: time, random: new SeededRandom(1) };
   const driver = new InlineSyncDriver(vfs, time);
   const messages: string[] = [];
   const logger = { log: (_level: string, _target: string, message: string) => void messages.push(message) };
-  const db = Database.open({ ...shared, logger, durability: new LogDurability(vfs, driver, shared) });
+  const db = Database.open({ ...options, ...shared, logger, durability: new LogDurability(vfs, driver, shared) });
   const store = (run = "default") => new SearchableVectorStore(db.head(db.runs.must(run), "default"), Indexes.of(db));
   /** Lets what waits for timers go on. */
   const finish = async (work: Promise<unknown>) => {
@@ -110,5 +110,35 @@ test("forks have images of their own", async () => {
   const second = open(vfs);
   const add = vi.spyOn(VectorIndex.prototype, "add");
   expect(["default", "fork"].map((run) => second.store(run).search("docs", QUERY))).toEqual(found);
+  expect(add).not.toHaveBeenCalled();
+});
+
+test("what is let go while a checkpoint writes it is written as it was", async () => {
+  const vfs = new MemoryVfs();
+  // Room for one index at a time.
+  const first = open(vfs, { memoryBudgetBytes: 1 });
+  const store = first.store();
+  for (const name of ["docs", "others"]) {
+    store.createCollection(name, { dimension: 64, metric: "dot" });
+    const entries = Array.from({ length: 500 }, (_, i) => {
+      return { key: `${name}-${i}`, vector: new Float32Array(64).fill(name === "docs" ? i : -i) };
+    });
+    store.upsertMany(name, entries);
+  }
+  const query = new Float32Array(64).fill(1);
+  const found = store.search("docs", query);
+  const work = first.db.checkpoint();
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  store.search("others", query);
+  await Promise.resolve();
+  store.search("docs", query);
+  store.search("others", query);
+  await first.finish(work);
+  expect(first.messages).toEqual([]);
+  first.db.close();
+
+  const second = open(vfs);
+  const add = vi.spyOn(VectorIndex.prototype, "add");
+  expect(second.store().search("docs", query)).toEqual(found);
   expect(add).not.toHaveBeenCalled();
 });
