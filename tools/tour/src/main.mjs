@@ -97,6 +97,7 @@ async function main() {
   terminal.list([
     "npm start -- --durability strict --kills 10    every acknowledged commit survives a power cut too",
     "docs/getting-started/first-database.md         the same in twenty lines of your own",
+    "docs/guides/search.md                          words, meaning, and both",
     "docs/cookbook/index.md                         patterns for agents",
     "npm test                                       everything that must hold, checked",
   ]);

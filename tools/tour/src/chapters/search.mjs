@@ -24,14 +24,12 @@ export async function search({ db, sources, terminal, costs }) {
   await keepSections(db, sections, sectionsOf(sources), terminal);
 
   terminal.line(`"${QUESTION}":`);
+  const count = sections.json.list().length;
   const firsts = WAYS.map(([mode, name]) => {
     const { hits } = sections.search(QUESTION, { mode, k: SHOWN, highlight: true });
     for (const hit of hits) terminal.hit(hit.rank === 1 ? name : "", placeOf(hit), hit.snippet, hit.highlights);
-    for (let time = 0; time < REPEATS; time++) {
-      costs.measure(`search ${sections.json.list().length} sections ${name}`, () =>
-        sections.search(QUESTION, { mode }),
-      );
-    }
+    for (let time = 0; time < REPEATS; time++)
+      costs.measure(`search ${count} sections ${name}`, () => sections.search(QUESTION, { mode }));
     return hits[0];
   });
   if (firsts.includes(undefined)) terminal.bad("a way of searching found nothing");
@@ -75,6 +73,10 @@ async function keepSections(db, sections, wanted, terminal) {
 /** The agent answers the question itself: found at once, but not before. */
 function lookEarlier(db, sections, terminal, costs) {
   const firstIn = (reader) => reader.search(QUESTION, { mode: "keyword", k: 1 }).hits[0];
+  const measured = (step, reader) => {
+    for (let time = 0; time < REPEATS; time++) costs.measure(step, () => reader.search(QUESTION, { mode: "keyword" }));
+    return firstIn(reader);
+  };
   const before = db.version;
   const former = firstIn(sections);
   const text =
@@ -87,13 +89,13 @@ function lookEarlier(db, sections, terminal, costs) {
   const after = firstIn(sections);
 
   const view = db.at({ version: before });
-  const earlier = costs.measure("the same search one version earlier", () => firstIn(view.in({ space: "sections" })));
+  const earlier = measured("the same by words one version earlier", view.in({ space: "sections" }));
   view[Symbol.dispose]?.();
 
   costs.measure("fork a run that is indexed", () => db.runs.fork("default", "forgetful"));
   const fork = db.in({ run: "forgetful", space: "sections" });
   fork.json.delete(NOTE);
-  const forked = costs.measure("the same search in a fork", () => firstIn(fork));
+  const forked = measured("the same by words in a fork", fork);
 
   const isNote = (hit) => hit?.ref.key === NOTE;
   const isFormer = (hit) => hit?.ref.key === former?.ref.key && hit?.score === former?.score;
