@@ -1,6 +1,7 @@
 import type { ConflictKey, Observation } from "@strata/concurrency";
 import type { Version } from "@strata/core";
 import type { EventTable, RunShard } from "@strata/storage";
+import { userSpaces } from "./reserved-space.js";
 import type { KeyedPrimitive } from "./scope.js";
 
 /** A read found no space: it holds while the space stays away, or comes without the key that was asked for. */
@@ -73,7 +74,7 @@ export class EventLogSeen implements Observation {
   }
 }
 
-/** The spaces of a run were listed: that no other has come, and none of them gone. */
+/** The spaces of a run that users may name were listed: that no other has come, and none of them gone. */
 export class SpacesSeen implements Observation {
   readonly #shard: RunShard;
   readonly #names: readonly string[];
@@ -86,7 +87,7 @@ export class SpacesSeen implements Observation {
   }
 
   conflict(): ConflictKey | undefined {
-    const names = this.#shard.spaces();
+    const names = userSpaces(this.#shard.spaces());
     const other = names.find((name, position) => name !== this.#names[position]) ?? this.#names[names.length];
     if (other === undefined) return undefined;
     const { lastVersion } = this.#shard;

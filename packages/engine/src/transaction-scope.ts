@@ -85,7 +85,7 @@ export class OpenTransactionScope implements TransactionScope {
   spaces(observe: boolean): string[] {
     const { reads, startVersion, writes } = this.#open.context();
     const { shard } = this.#open.run;
-    const committed = shard.spaces(startVersion);
+    const committed = userSpaces(shard.spaces(startVersion));
     if (observe) reads.observe(new SpacesSeen(shard, committed, startVersion));
     const names = new Set(committed);
     for (const { space } of writes.partitions()) names.add(space);

@@ -307,6 +307,9 @@ describe("in a transaction a search is observed", () => {
     expect(conflicts({ spaces: "all" }, () => db.in({ space: "new" }).kv.put("b", "dog"))).toBe(true);
     expect(conflicts({ spaces: "all" }, () => db.in({ space: "new" }).kv.put("b", "cat"))).toBe(true);
     expect(conflicts({ spaces: "all" }, () => db.createRun("other"))).toBe(false);
+    expect(conflicts({ spaces: "all" }, () => db.spaces.create("empty"))).toBe(true);
+    expect(conflicts({ spaces: "all" }, () => db.spaces.delete("empty"))).toBe(true);
+    expect(conflicts({ spaces: "all" }, () => db.json.createIndex("$.n"))).toBe(false); // kept in a space of its own
   });
 
   test("unless it says not to", () => {
