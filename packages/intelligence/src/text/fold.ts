@@ -1,3 +1,5 @@
+import { ownCopy } from "./own-copy.js";
+
 /** Marks that tell no words apart: first and last of each range. Vowel signs of Indic scripts do, and stay. */
 const ACCENT_RANGES: readonly (readonly [first: number, last: number])[] = [
   [0x300, 0x36f], // of Latin, Greek and Cyrillic letters
@@ -25,6 +27,10 @@ const ACCENTS: RegExp = new RegExp(
   `[${ACCENT_RANGES.map(([first, last]) => `\\u{${first.toString(16)}}-\\u{${last.toString(16)}}`).join("")}]`,
   "gu",
 );
+/** Words whose folding is remembered: most of a text are few, the characters of scripts without spaces above all. */
+const FOLDED_MAX = 16_384;
+const folded = new Map<string, string>();
+
 /** Nothing but case to fold. */
 const PLAIN = /^[a-z0-9]*$/i;
 const POSSESSIVE = /['\u2019\uff07\u02bc]s$/iu;
@@ -57,6 +63,16 @@ const SPECIAL_LETTERS: RegExp = new RegExp(`[${[...LETTERS.keys()].join("")}]`, 
  */
 export function fold(surface: string): string {
   if (PLAIN.test(surface)) return surface.toLowerCase();
+  let word = folded.get(surface);
+  if (word === undefined) {
+    word = foldAny(surface);
+    if (folded.size === FOLDED_MAX) folded.clear();
+    folded.set(ownCopy(surface), word);
+  }
+  return word;
+}
+
+function foldAny(surface: string): string {
   return surface
     .replace(POSSESSIVE, "")
     .normalize("NFKD")

@@ -1,4 +1,5 @@
 import { CharClass, charClassOf } from "./char-class.js";
+import { ownCopy } from "./own-copy.js";
 import { stem } from "./stem.js";
 import { foldWord, tokenize, visitRun, WORD_LENGTH_MAX, wordEnd } from "./tokenize.js";
 import { EMPTY_HASH, hashByte, WordTable } from "./word-table.js";
@@ -36,6 +37,8 @@ export class TermScanner {
   #formTerms: Int32Array = new Int32Array(1024);
   /** Words with other letters, as they are written; -1 where folding leaves nothing. */
   readonly #surfaces = new Map<string, number>();
+  /** Tokens of runs in scripts without spaces. */
+  readonly #pairs = new Map<string, number>();
   readonly #word = new Uint8Array(WORD_LENGTH_MAX);
 
   /** @param words the terms; what is scanned is added to them. */
@@ -165,18 +168,26 @@ export class TermScanner {
     return start + (codePoint > 0xffff ? 2 : 1);
   }
 
-  readonly #visitor = (word: string): void => this.#push(this.#words.idOrAdd(word));
+  readonly #visitor = (word: string): void => {
+    let term = this.#pairs.get(word);
+    if (term === undefined) {
+      term = this.#words.idOrAdd(word);
+      if (this.#pairs.size === SURFACES_MAX) this.#pairs.clear();
+      this.#pairs.set(word, term);
+    }
+    this.#push(term);
+  };
 
   #scanSurface(text: string, start: number): number {
     const end = wordEnd(text, start);
-    // A slice of more would keep the text alive.
+    // Longer ones are hardly seen again.
     const surface = end - start > WORD_LENGTH_MAX ? undefined : text.slice(start, end);
     let term = surface === undefined ? undefined : this.#surfaces.get(surface);
     if (term === undefined) {
       const word = foldWord(text, start, end);
       term = word === "" ? -1 : this.#words.idOrAdd(this.#withStems ? stem(word) : word);
       if (this.#surfaces.size === SURFACES_MAX) this.#surfaces.clear();
-      if (surface !== undefined) this.#surfaces.set(surface, term);
+      if (surface !== undefined) this.#surfaces.set(ownCopy(surface), term);
     }
     if (term >= 0) this.#push(term);
     return end;
