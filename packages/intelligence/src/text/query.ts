@@ -1,3 +1,4 @@
+import { ownCopy } from "./own-copy.js";
 import { stem } from "./stem.js";
 import { TokenKind, tokenize } from "./tokenize.js";
 
@@ -155,9 +156,9 @@ export function termOf(word: string, withStems: boolean): string {
   if (!withStems) return word;
   let known = stems.get(word);
   if (known === undefined) {
-    known = stem(word);
+    known = ownCopy(stem(word));
     if (stems.size === STEMS_MAX) stems.clear();
-    stems.set(word, known);
+    stems.set(ownCopy(word), known);
   }
   return known;
 }
