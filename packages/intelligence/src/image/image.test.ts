@@ -1,6 +1,7 @@
 import { type RunId, runId, type Version } from "@strata/core";
 import { IMAGE_PAGE_BYTES, type IndexImage, type SavedImage } from "@strata/engine";
 import { describe, expect, test } from "vitest";
+import { littleEndian, reversed } from "./byte-order.js";
 import { Column, type ColumnArray } from "./column.js";
 import { ImageColumns } from "./image-parts.js";
 import { imageOf } from "./index-image.js";
@@ -275,4 +276,11 @@ describe("an image", () => {
     expect(() => loaded.text("a")).toThrow('no column "a" of text');
     expect(() => loaded.bytes("t")).toThrow('no column "t" of bytes');
   });
+});
+
+test("elements are turned round for machines that keep them the other way", () => {
+  const bytes = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(reversed(bytes, 4)).toEqual(new Uint8Array([4, 3, 2, 1, 8, 7, 6, 5]));
+  expect(reversed(reversed(bytes, 8), 8)).toEqual(bytes);
+  expect(littleEndian(bytes, 1)).toBe(bytes);
 });
