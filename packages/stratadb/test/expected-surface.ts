@@ -529,10 +529,32 @@ export type OpenOptions = Options<{
   retention: Retention;
   limits: Partial<Limits>;
   recovery: "strict" | "salvage";
+  embed: Embedder;
+  textSearch: TextSearchOptions;
   clock: Clock;
   random: Random;
   logger: Logger;
   onHealth: (health: Health) => void;
+}>;
+export interface Embedder {
+  readonly model: string;
+  readonly dimension: number;
+  run(
+    texts: readonly string[],
+    context: { readonly purpose: "document" | "query"; readonly signal: AbortSignal },
+  ): readonly ArrayLike<number>[] | Promise<readonly ArrayLike<number>[]>;
+  readonly targets?:
+    | readonly Options<{
+        primitive: "kv" | "event" | "json";
+        spaces: readonly string[];
+        prefix: string;
+        path: string;
+      }>[]
+    | undefined;
+}
+export type TextSearchOptions = Options<{
+  stemming: "english" | "none";
+  primitives: readonly ("kv" | "event" | "state" | "json")[];
 }>;
 export type LongWork = Options<{ signal: AbortSignal; onProgress: (done: number, total: number) => void }>;
 export interface CompactionInfo {
@@ -631,6 +653,7 @@ export interface Runs {
   tags(run: string): { readonly name: string; readonly version: Version; readonly timestamp: number }[];
   setStatus(run: string, status: RunStatus, reason?: string): RunInfo;
   setRetention(run: string, policy: Retention): void;
+  setTextSearch(run: string, primitives: readonly ("kv" | "event" | "state" | "json")[]): void;
   stats(run: string): RunStats;
   export(
     run: string,
@@ -751,6 +774,7 @@ export interface DatabaseInfo {
   readonly openTransactions: number;
   readonly durableThrough: Version;
   readonly health: Health;
+  readonly embedding?: { readonly pending: number; readonly failed: number; readonly lastError?: string };
   readonly recovery?: RecoveryReport;
 }
 export interface RecoveryReport {

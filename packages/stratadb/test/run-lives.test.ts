@@ -235,6 +235,7 @@ describe("each verb in each status of a run:", () => {
     "runs.fork": (db) => db.runs.fork("job", "fork"),
     "runs.tag": (db) => db.runs.tag("job", "tag"),
     "runs.setRetention": (db) => db.runs.setRetention("job", keepLast(5)),
+    "runs.setTextSearch": (db) => db.runs.setTextSearch("job", ["kv"]),
     "runs.export": async (db) => {
       for await (const _ of db.runs.export("job"));
     },

@@ -98,6 +98,8 @@ holds<Same<built.Recorder, promised.Recorder>>();
 holds<Same<built.ReadOnlyView, promised.ReadOnlyView>>();
 holds<Same<built.Primitive, promised.Primitive>>();
 holds<Same<built.OpenOptions, promised.OpenOptions>>();
+holds<Same<built.Embedder, promised.Embedder>>();
+holds<Same<built.TextSearchOptions, promised.TextSearchOptions>>();
 holds<Same<built.Health, promised.Health>>();
 holds<Same<keyof built.Strata, keyof promised.Strata>>();
 holds<AtLeast<built.Strata, promised.Strata>>();
