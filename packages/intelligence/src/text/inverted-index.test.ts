@@ -60,13 +60,20 @@ describe("an index", () => {
   });
 
   test("is not taken from columns of another tokenizer, or that do not belong together", () => {
-    const corpus = grown(20);
+    const corpus = grown(400);
     const parts = reloaded(corpus.index.save());
     const head = parts.head as { readonly [name: string]: never };
     expect(() => InvertedIndex.load({ ...parts, head: { ...head, tokenizer: "0" } }, corpus)).toThrow(CorruptionError);
     expect(() => InvertedIndex.load(reloaded(parts), corpus, { stem: false })).toThrow(CorruptionError);
     expect(() => InvertedIndex.load({ head: {}, columns: parts.columns }, corpus)).toThrow(CorruptionError);
     expect(() => InvertedIndex.load({ head, columns: {} }, corpus)).toThrow(CorruptionError);
+    for (const name of ["terms", "blocks", "wordEnds", "directory", "lengths"]) {
+      const damaged = reloaded(parts);
+      const column = damaged.columns[name] as Column;
+      column.array.fill(0x7fffffff);
+      if (name === "lengths") column.length--;
+      if (column.length > 0) expect(() => InvertedIndex.load(damaged, corpus)).toThrow(CorruptionError);
+    }
     corpus.grow(1, 0);
     expect(() => InvertedIndex.load(reloaded(parts), corpus)).toThrow(CorruptionError);
   });

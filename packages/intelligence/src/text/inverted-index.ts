@@ -252,7 +252,8 @@ export class InvertedIndex {
   #fits(): boolean {
     return (
       this.lengths.length === this.slots.bornThrough(Number.POSITIVE_INFINITY) &&
-      this.postings.termCount === this.words.length
+      this.postings.termCount === this.words.length &&
+      this.postings.isSound(this.lengths.length)
     );
   }
 }

@@ -136,6 +136,39 @@ export class PostingStore {
     };
   }
 
+  /** Whether everything that is referred to is there, as far as a look at terms and blocks tells: for what was loaded. */
+  isSound(slots: number): boolean {
+    const { array: terms, length } = this.terms;
+    if (length % TERM_STRIDE !== 0 || this.blocks.length % BLOCK_STRIDE !== 0) return false;
+    if (this.#tfs.length !== this.#postings.column.length) return false;
+    for (let at = 0; at < length; at += TERM_STRIDE) {
+      const count = terms[at + TermField.count]!;
+      if (count < 0 || count > slots) return false;
+      const blocks = (count + BLOCK_MASK) >>> BLOCK_SHIFT;
+      const head = terms[at + TermField.head]!;
+      if (blocks > 1 && (head < 0 || head + blocks > this.#directory.column.length)) return false;
+      let last = -1;
+      for (let index = 0; index < blocks; index++) {
+        last = blocks === 1 ? head : this.directory[head + index]!;
+        const size = Math.min(count - (index << BLOCK_SHIFT), BLOCK_SIZE);
+        if (!this.#isBlockSound(last, size)) return false;
+      }
+      if (blocks > 0 && last !== terms[at + TermField.lastBlock]) return false;
+    }
+    return true;
+  }
+
+  #isBlockSound(block: number, size: number): boolean {
+    const at = block * BLOCK_STRIDE;
+    if (block < 0 || at >= this.blocks.length) return false;
+    const { array: blocks } = this.blocks;
+    const offset = blocks[at + BlockField.offset]!;
+    const positions = blocks[at + BlockField.positions]!;
+    const bytes = blocks[at + BlockField.positionBytes]!;
+    if (offset < 0 || offset + size > this.#postings.column.length) return false;
+    return positions >= 0 && bytes >= 0 && positions + bytes <= this.#positions.column.length;
+  }
+
   /** Postings of a term. */
   countOf(term: number): number {
     return this.terms.array[term * TERM_STRIDE + TermField.count]!;

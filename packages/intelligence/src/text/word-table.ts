@@ -1,3 +1,4 @@
+import { CorruptionError } from "@strata/core";
 import { Column } from "../image/column.js";
 
 /** Entries that the table of a new one has room for; a power of two. */
@@ -37,9 +38,18 @@ export class WordTable {
   #slots: Int32Array;
   #mask: number;
 
+  /** @throws {CorruptionError} `SNAPSHOT_CORRUPT` when the columns do not fit each other */
   constructor(bytes: Column<Uint8Array> = new Column(Uint8Array), ends: Column<Int32Array> = new Column(Int32Array)) {
     this.bytes = bytes;
     this.ends = ends;
+    let end = 0;
+    for (let id = 0; id < ends.length; id++) {
+      const begin = end;
+      end = ends.array[id]!;
+      if (end < begin || end > bytes.length) {
+        throw new CorruptionError("SNAPSHOT_CORRUPT", "the words of a text index do not end where they should", { id });
+      }
+    }
     let size = FIRST_SLOTS;
     while (ends.length * 2 > size) size *= 2;
     this.#slots = new Int32Array(size * 2);
