@@ -10,11 +10,14 @@ const FROZEN_MOST = 8;
 /** Partitions of tables as they were at one version each, for views that the followed ones do not serve. The last ones asked for are kept. */
 export class FrozenPartitions {
   readonly #discarded: Discarded;
+  readonly #budgetBytes: number;
   /** The last one asked for last. */
   #partitions: Partition<SlotIndex>[] = [];
 
-  constructor(discarded: Discarded) {
+  /** @param budgetBytes what they may take in memory, about; the last one asked for is kept anyway. */
+  constructor(discarded: Discarded, budgetBytes: number) {
     this.#discarded = discarded;
+    this.#budgetBytes = budgetBytes;
   }
 
   /** @throws StateError `HISTORY_TRIMMED`, facts.earliest */
@@ -26,7 +29,12 @@ export class FrozenPartitions {
     const partition = (known as Partition<I> | undefined) ?? Partition.built(kind, table, version);
     this.#partitions = this.#partitions.filter((other) => other !== partition);
     this.#partitions.push(partition);
-    while (this.#partitions.length > FROZEN_MOST) this.#discarded.add(this.#partitions.shift()!.index);
+    let bytes = this.#partitions.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    while (this.#partitions.length > 1 && (this.#partitions.length > FROZEN_MOST || bytes > this.#budgetBytes)) {
+      const oldest = this.#partitions.shift()!;
+      bytes -= oldest.memoryBytes;
+      this.#discarded.add(oldest.index);
+    }
     return partition;
   }
 

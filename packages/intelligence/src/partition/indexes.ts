@@ -1,4 +1,4 @@
-import type { Clock, Logger, RunId, Timer, Version } from "@strata/core";
+import { type Clock, type Logger, type RunId, StrataError, type Timer, type Version } from "@strata/core";
 import {
   type Database,
   type DerivedIndex,
@@ -38,8 +38,8 @@ interface Held {
   work: Generator<void, void, undefined> | undefined;
   /** Slots there were when `work` was last through. */
   workedThrough: number;
-  /** Makes another one without the dead slots; until it has everything that this one has, this one is asked. */
-  successor: Generator<void, Partition<SlotIndex>, undefined> | undefined;
+  /** Makes another one, without the dead slots or reaching further back; until it has everything that this one has, this one is asked. */
+  successor: Successor | undefined;
 }
 
 /** A view this many writes back, for each key the table has, and these besides, is worth the dead slots that it costs to serve. */
@@ -50,6 +50,8 @@ const DEAD_FACTOR = 3;
 const DEAD_SLOTS = 20_000;
 /** Writes taken in by one idle step. */
 const IDLE_WRITES = 64;
+/** Of the memory for all partitions, what those may take besides that serve one version each. */
+const FROZEN_SHARE = 0.25;
 const NAME = "partitions";
 
 /**
@@ -66,12 +68,13 @@ export class Indexes implements DerivedIndex {
   /** Those of runs that are there. */
   readonly #byRun = new Map<RunId, Set<Held>>();
   readonly #discarded = new Discarded();
-  readonly #frozen = new FrozenPartitions(this.#discarded);
+  readonly #frozen: FrozenPartitions;
   readonly #idle: IdleWork;
   #uses = 0;
 
   constructor(ground: IndexGround) {
     this.#ground = ground;
+    this.#frozen = new FrozenPartitions(this.#discarded, ground.memoryBudgetBytes * FROZEN_SHARE);
     this.#idle = new IdleWork(ground.clock, ground.timer, () => this.#step());
   }
 
@@ -167,6 +170,15 @@ export class Indexes implements DerivedIndex {
     const known = (held?.partition as Partition<I> | undefined) ?? this.#restored(kind, table);
     const isServed = end >= (known?.floor ?? table.space.shard.lastVersion);
     if (!isServed && !isNear(table, end)) return this.#frozen.at(kind, table, end);
+    if (!isServed && known?.index.work !== undefined) {
+      // What took long to be worked out stays, until another one has it too that reaches further back.
+      const current = held ?? this.#holding(known, undefined);
+      if (current.successor === undefined || current.successor.floor > end) {
+        current.successor = new Successor(known, floorBelow(table, end));
+      }
+      this.#idle.wake();
+      return this.#frozen.at(kind, table, end);
+    }
     if (known === undefined || !isServed || !catchesUp(known, end)) {
       return this.#hold(Partition.built(kind, table, end), held);
     }
@@ -190,6 +202,11 @@ export class Indexes implements DerivedIndex {
   }
 
   #hold<I extends SlotIndex>(partition: Partition<I>, instead: Held | undefined): Partition<I> {
+    this.#holding(partition, instead);
+    return partition;
+  }
+
+  #holding(partition: Partition<SlotIndex>, instead: Held | undefined): Held {
     if (instead !== undefined) this.#letGo(instead);
     const { table, kind } = partition;
     const { shard } = table.space;
@@ -210,7 +227,7 @@ export class Indexes implements DerivedIndex {
       this.#trim(held);
       this.#idle.wake();
     }
-    return partition;
+    return held;
   }
 
   #letGo(held: Held): void {
@@ -250,10 +267,13 @@ export class Indexes implements DerivedIndex {
       return true;
     }
     if (wasBehind) return true;
-    if (slots.length - slots.live > DEAD_FACTOR * slots.live + DEAD_SLOTS) {
-      held.successor ??= succeeding(partition);
-      const step = held.successor.next();
-      if (step.done === true) this.#hold(step.value, held);
+    const isMostlyDead = slots.length - slots.live > DEAD_FACTOR * slots.live + DEAD_SLOTS;
+    if (isMostlyDead) held.successor ??= new Successor(partition, lastVersion);
+    if (held.successor !== undefined) {
+      const step = held.successor.steps.next();
+      if (step.done !== true) return true;
+      held.successor = undefined;
+      if (step.value !== undefined) this.#hold(step.value, held);
       return true;
     }
     if (held.work === undefined) {
@@ -266,10 +286,26 @@ export class Indexes implements DerivedIndex {
   }
 }
 
-/** A partition of the same table, as of now, once it has done all that can be done ahead. */
-function* succeeding({ kind, table }: Partition<SlotIndex>): Generator<void, Partition<SlotIndex>, undefined> {
+/** Another partition in the making. */
+class Successor {
+  readonly floor: Version;
+  /** Small ones; the last one gives it, or `undefined` when what it is made of is not known any more. */
+  readonly steps: Generator<void, Partition<SlotIndex> | undefined, undefined>;
+
+  constructor(partition: Partition<SlotIndex>, floor: Version) {
+    this.floor = floor;
+    this.steps = succeeding(partition, floor);
+  }
+}
+
+/** A partition of the same table from `floor` on, once it has done all that can be done ahead; `undefined` when that is not known any more. */
+function* succeeding(
+  { kind, table }: Partition<SlotIndex>,
+  floor: Version,
+): Generator<void, Partition<SlotIndex> | undefined, undefined> {
   const { shard } = table.space;
-  const next = yield* Partition.building(kind, table, shard.lastVersion);
+  const next = yield* knownFrom(Partition.building(kind, table, floor));
+  if (next === undefined) return undefined;
   for (let isDone = false; !isDone; ) {
     while (next.watermark < shard.lastVersion) {
       if (!catchesUp(next, shard.lastVersion, IDLE_WRITES)) return Partition.built(kind, table, shard.lastVersion);
@@ -282,6 +318,32 @@ function* succeeding({ kind, table }: Partition<SlotIndex>): Generator<void, Par
     }
   }
   return next;
+}
+
+/** `building`, which retention may have left nothing to read for. */
+function* knownFrom<I extends SlotIndex>(
+  building: Generator<void, Partition<I>, undefined>,
+): Generator<void, Partition<I> | undefined, undefined> {
+  try {
+    return yield* building;
+  } catch (error) {
+    if (StrataError.is(error, "HISTORY_TRIMMED")) return undefined;
+    throw error;
+  }
+}
+
+/** A version below `version`, for who may be asked for others like it: twice as far back, as long as that is near and known. */
+function floorBelow(table: Table, version: Version): Version {
+  const { timeline } = table.space.shard;
+  const most = 2 * timeline.writesSince(version);
+  let low = Math.max(timeline.floor, ...table.lost.map(({ to }) => to));
+  let high = version; // to be served in any case
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (isNear(table, middle) && timeline.writesSince(middle) <= most) high = middle;
+    else low = middle + 1;
+  }
+  return high;
 }
 
 /** Whether serving a view as of `version` is not much more than serving the newest. */

@@ -3,6 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { Indexes } from "../partition/indexes.js";
 import { HnswIndex } from "./hnsw-index.js";
 import { SearchableVectorReader, type SearchableVectorReads, SearchableVectorStore } from "./searchable-vectors.js";
+import { VectorIndex } from "./vector-index.js";
 import type { VectorSearchOptions } from "./vector-match.js";
 
 const DIMENSION = 16;
@@ -144,6 +145,36 @@ test("forks and the past use the graph of the present", async () => {
   for (const query of QUERIES) {
     for (const { key } of past.search("docs", query, { k: 50 })) expect(key).not.toMatch(/^new/);
   }
+});
+
+test("looking further back than the graph reaches leaves it as it is, until another one does", async () => {
+  const { database, run, indexes } = await graphOf("hnsw", COUNT - 100);
+  const { version } = run;
+  database.runs.fork(run, version, ["fork"]);
+  // In a fork of its own there is no index yet: it begins behind the first commits.
+  const fork = database.runs.must("fork");
+  const forked = new SearchableVectorStore(database.head(fork, "default"), indexes);
+  for (let i = 0; i < 2000; i++) forked.upsert("docs", `own-${i}`, VECTORS[i]!);
+  await forked.build("docs");
+  const covered = forked.stats("docs")!.indexed;
+  expect(covered).toBe(forked.stats("docs")!.count);
+  for (const back of [10, 20, 500, 1999]) {
+    const past = new SearchableVectorReader(database.at(fork, "default", { version: fork.version - back }), indexes);
+    expect(past.count("docs")).toBe(forked.count("docs") - back);
+    for (const exact of [true, false]) {
+      const found = past.search("docs", VECTORS[1990]!, { k: 3, exact, prefix: "own" });
+      expect(found.map(({ key }) => key).includes("own-1990")).toBe(back <= 9);
+    }
+    expect(forked.stats("docs")!.indexed).toBe(covered);
+  }
+  await forked.build("docs");
+  expect(forked.stats("docs")!.indexed).toBe(covered);
+  const built = vi.spyOn(VectorIndex.prototype, "add");
+  for (const back of [1, 10, 300, 1500, 1999]) {
+    const past = new SearchableVectorReader(database.at(fork, "default", { version: fork.version - back }), indexes);
+    expect(past.search("docs", QUERIES[0]!, { k: 5000 })).toHaveLength(forked.count("docs") - back);
+  }
+  expect(built).not.toHaveBeenCalled();
 });
 
 test.each([
