@@ -129,7 +129,8 @@ export class LayerSearch implements NearestSource {
   }
 
   #scan(from: number, to: number, accept: Accept | undefined, k: number): Neighbors {
-    return topK(this.#layer.index.rows, this.#wanted.query, { from, to }, accept, k);
+    const { query, isExact } = this.#wanted;
+    return topK(this.#layer.index.rows, query, { from, to }, accept, k, !isExact);
   }
 }
 

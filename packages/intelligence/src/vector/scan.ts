@@ -27,6 +27,7 @@ const FIRST_STEP = 256;
  * result is the same.
  *
  * @param accept is asked about rows that are near enough only. It must not begin a scan of its own.
+ * @param usesCodes false: every row is compared in full, whatever there is.
  */
 export function topK(
   rows: VectorRows,
@@ -34,12 +35,13 @@ export function topK(
   range: { readonly from: number; readonly to: number },
   accept: Accept | undefined,
   k: number,
+  usesCodes = true,
 ): Neighbors {
   const nearest = new NearestRows(k, Math.max(0, Math.min(range.to, rows.length) - Math.max(0, range.from)));
   if (k < 1) return nearest.result();
   const found = new Found();
   rows.forSegments(range.from, range.to, (segment, start, first, end) => {
-    if (segment.bounds(query)) scanBounds(segment, query, start, first, end, accept, nearest, found);
+    if (usesCodes && segment.bounds(query)) scanBounds(segment, query, start, first, end, accept, nearest, found);
     else scanRows(segment, query, start, first, end, accept, nearest, found);
   });
   return nearest.result();

@@ -1,6 +1,9 @@
 import { Database } from "@strata/engine";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Indexes } from "../partition/indexes.js";
+import { HnswIndex } from "./hnsw-index.js";
+import { KernelRows } from "./row-store-kernel.js";
+import { PlainRows } from "./row-store-plain.js";
 import { SearchableVectorReader, SearchableVectorStore } from "./searchable-vectors.js";
 import type { VectorSearchOptions } from "./vector-match.js";
 
@@ -231,6 +234,24 @@ test("ten thousand collections are listed without an index of any, and searched 
   expect(before.every(({ memoryBytes, count }) => memoryBytes === 0 && count === 1)).toBe(true);
   for (const i of [0, 77, 9_999]) expect(store.search(`c${i}`, [1])[0]!.score).toBe(i);
   expect(store.listCollections().filter(({ memoryBytes }) => memoryBytes > 0)).toHaveLength(3);
+});
+
+test("an exact search asks neither a graph nor the small copies of vectors", async () => {
+  const { store } = open();
+  store.createCollection("docs", { dimension: 2, index: "hnsw", quantization: "int8" });
+  const entries = Array.from({ length: 2000 }, (_, i) => ({ key: `k${i}`, vector: [Math.sin(i), Math.cos(i)] }));
+  store.upsertMany("docs", entries);
+  await store.build("docs");
+  const walked = vi.spyOn(HnswIndex.prototype, "search");
+  const bounded = [vi.spyOn(KernelRows.prototype, "bounds"), vi.spyOn(PlainRows.prototype, "bounds")];
+  const calls = () => [walked, ...bounded].reduce((sum, { mock }) => sum + mock.calls.length, 0);
+  const exact = store.search("docs", [1, 0], { exact: true, k: 500 });
+  expect(calls()).toBe(0);
+  expect(store.search("docs", [1, 0], { k: 500 })).toEqual(exact);
+  expect(calls()).toBe(1);
+  expect(store.search("docs", [1, 0], { k: 1, efSearch: 8 })[0]).toEqual(exact[0]);
+  expect(calls()).toBe(2);
+  vi.restoreAllMocks();
 });
 
 test("what does not fit into memory is made again for each search, and none goes short of it", () => {
