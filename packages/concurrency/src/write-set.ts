@@ -17,6 +17,7 @@ export class WritePartition<Primitive extends string, Patch> {
   primitive: Primitive;
   #index: Map<string, number> | undefined;
   #sorted: string[] | undefined;
+  #byKey: ReadonlyMap<string, Stored | undefined> | undefined;
 
   constructor(space: string, primitive: Primitive) {
     this.space = space;
@@ -36,6 +37,7 @@ export class WritePartition<Primitive extends string, Patch> {
 
   /** Whole value: replaces whatever was pending for the key. */
   put(key: string, stored: Stored | undefined): void {
+    this.#byKey = undefined;
     const at = this.find(key);
     if (at >= 0) {
       this.stored[at] = stored;
@@ -45,6 +47,7 @@ export class WritePartition<Primitive extends string, Patch> {
 
   /** Part of a value: added to the patches that are pending, or folded into a pending whole value. */
   patch(key: string, after: Stored, patches: readonly Patch[]): void {
+    this.#byKey = undefined;
     const at = this.find(key);
     if (at < 0) {
       this.#add(key, after, [...patches]);
@@ -63,7 +66,14 @@ export class WritePartition<Primitive extends string, Patch> {
     return this.#sorted;
   }
 
+  /** What is pending by key: the same map until the next write, and never changed by it. */
+  byKey(): ReadonlyMap<string, Stored | undefined> {
+    this.#byKey ??= new Map(this.keys.map((key, position) => [key, this.stored[position]]));
+    return this.#byKey;
+  }
+
   reset(space: string, primitive: Primitive): void {
+    this.#byKey = undefined;
     this.space = space;
     this.primitive = primitive;
     this.keys.length = 0;

@@ -75,7 +75,10 @@ export interface TableView {
   readonly layers: readonly TableLayer[];
   /** The time by which expiry is judged, µs since the epoch. */
   readonly now: number;
-  /** Own, uncommitted writes by key, deletions as `isLive` denies them; `undefined` without any. They hide what lies below. */
+  /**
+   * Own, uncommitted writes by key, deletions as `isLive` denies them; `undefined` without any. They hide what lies below. The same map until
+   * the next write.
+   */
   readonly pending: ReadonlyMap<string, Stored | undefined> | undefined;
 }
 

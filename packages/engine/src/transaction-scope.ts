@@ -253,11 +253,7 @@ class TransactionTable implements TableReader {
   view(): TableView {
     const { startTime, startVersion, writes } = this.#open.context();
     const layers = this.#table()?.layers(startVersion) ?? [];
-    const own = writes.partition(this.#space, this.#primitive);
-    if (own === undefined) return { layers, now: startTime, pending: undefined };
-    const pending = new Map<string, Stored | undefined>();
-    for (const [position, key] of own.keys.entries()) pending.set(key, own.stored[position]);
-    return { layers, now: startTime, pending };
+    return { layers, now: startTime, pending: writes.partition(this.#space, this.#primitive)?.byKey() };
   }
 
   versions(key: string, before: Version, visit: (version: Version, stored: Stored | undefined) => boolean): void {

@@ -56,7 +56,8 @@ export class CheckedEmbedder implements QueryEmbedder {
   }
 
   async embed(query: string, signal: AbortSignal | undefined): Promise<ArrayLike<number>> {
-    const [vector] = await this.#run([query], "query", signal ?? new AbortController().signal);
+    const given = signal ?? new AbortController().signal;
+    const [vector] = await untilAborted(this.#run([query], "query", given), given);
     return vector as Float32Array;
   }
 
@@ -85,6 +86,20 @@ export class CheckedEmbedder implements QueryEmbedder {
       if (!copy.every(Number.isFinite)) throw invalid("run gives vectors of finite numbers", { model: this.model });
       return copy;
     });
+  }
+}
+
+/** What `running` gives; where `signal` aborts first, its reason, whatever becomes of the other. */
+async function untilAborted<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = () => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([running, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }
 

@@ -181,6 +181,35 @@ describe("a query", () => {
   });
 });
 
+describe("an embedder that fails at a query", () => {
+  const failing = () => {
+    throw new Error("down");
+  };
+
+  test("leaves searches by words, unless nearness is asked for", async () => {
+    const { db, searcher, pass } = open(embedder({ run: (texts) => texts.map(vectorOf) }));
+    db.put("default", "a", "cat");
+    await pass();
+    for (const run of [failing, async () => failing()]) {
+      SearchParts.of(db).embedder = Embedding.check(embedder({ run }));
+      if (run === failing) expect(searcher().search("cat")).toMatchObject({ mode: "keyword" });
+      expect(await searcher().searchAsync("cat")).toMatchObject({ mode: "keyword" });
+      await expect(searcher().searchAsync("cat", { mode: "vector" })).rejects.toThrow("down");
+    }
+  });
+
+  test("that never answers is left as soon as the caller gives up", async () => {
+    const { db, searcher, pass } = open(embedder());
+    db.put("default", "a", "cat");
+    await pass();
+    SearchParts.of(db).embedder = Embedding.check(embedder({ run: () => new Promise(() => {}) }));
+    const giving = new AbortController();
+    const searching = searcher().searchAsync("cat", {}, giving.signal);
+    giving.abort(new Error("enough"));
+    await expect(searching).rejects.toThrow("enough");
+  });
+});
+
 test("what is no embedder is refused", () => {
   const good = embedder();
   for (const bad of [

@@ -52,6 +52,8 @@ const DEAD_SLOTS = 20_000;
 const IDLE_WRITES = 64;
 /** Of the memory for all partitions, what those may take besides that serve one version each. */
 const FROZEN_SHARE = 0.25;
+/** The part of a database's budget that its partitions may take. */
+const BUDGET_SHARE = 1 / 2;
 const NAME = "partitions";
 
 /**
@@ -88,7 +90,7 @@ export class Indexes implements DerivedIndex {
         logger,
         isLive: (shard) => storage.get(shard.id) === shard,
         savedImage: (index, run, name) => database.savedImage(index, run, name),
-        memoryBudgetBytes,
+        memoryBudgetBytes: memoryBudgetBytes * BUDGET_SHARE,
       });
       database.registerIndex(indexes);
       return indexes;
@@ -142,6 +144,7 @@ export class Indexes implements DerivedIndex {
   *images(): Generator<IndexImage, void, undefined> {
     for (const [run, held] of this.#byRun) {
       for (const { partition } of held) {
+        if (partition.table.droppedAt !== Number.POSITIVE_INFINITY) continue;
         const image = imageFrom(run, partition);
         if (image !== undefined) yield this.#discarded.keptFor(partition.index, image);
       }
@@ -237,8 +240,8 @@ export class Indexes implements DerivedIndex {
     this.#discarded.add(index);
   }
 
-  /** The partitions that were not asked for longest go, until the others fit into the budget. */
-  #trim(newest: Held): void {
+  /** The partitions that were not asked for longest go, until the others fit into the budget. @param newest stays. */
+  #trim(newest?: Held): void {
     const all = [...this.#byRun.values()].flatMap((ofRun) => [...ofRun]);
     let bytes = all.reduce((sum, { partition }) => sum + partition.memoryBytes, 0);
     if (bytes <= this.#ground.memoryBudgetBytes) return;
@@ -254,6 +257,7 @@ export class Indexes implements DerivedIndex {
   /** One step of what can be done ahead. @returns whether there was anything to be done. */
   #step(): boolean {
     for (const ofRun of this.#byRun.values()) for (const held of ofRun) if (this.#workOn(held)) return true;
+    this.#trim();
     return false;
   }
 

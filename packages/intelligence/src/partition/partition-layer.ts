@@ -89,18 +89,44 @@ export function layersFrom<I extends SlotIndex>(
     const above = places.slice(0, position);
     const { partition, through } = place;
     let hidden = above.length === 0 ? NO_SLOTS : replacedIn(place, above);
+    if (pending !== undefined) hidden = withPending(hidden, place, pending);
     const { slots } = partition;
-    const more: number[] = [];
-    if (slots.expires) more.push(...slots.expiredBy(now, through, through >= partition.watermark));
-    if (pending !== undefined) {
-      for (const key of pending.keys()) {
-        const slot = slots.slotAt(key, through);
-        if (slot >= 0) more.push(slot);
-      }
-    }
-    if (more.length > 0) hidden = Int32Array.from(new Set([...hidden, ...more])).sort();
+    if (slots.expires) hidden = joined(hidden, slots.expiredBy(now, through, through >= partition.watermark));
     return new PartitionLayer(partition, through, now, hidden);
   });
+}
+
+/** By the own writes of a transaction, which are other ones after the next write. */
+const lastPending = new WeakMap<
+  object,
+  { readonly hidden: Int32Array; readonly through: Version; readonly slots: Int32Array; readonly partition: unknown }[]
+>();
+
+/** `hidden`, and the slots of what a transaction has written over. The same object for the same writes. */
+function withPending<I extends SlotIndex>(
+  hidden: Int32Array,
+  { partition, through }: Place<I>,
+  pending: ReadonlyMap<string, Stored | undefined>,
+): Int32Array {
+  let known = lastPending.get(pending);
+  if (known === undefined) {
+    known = [];
+    lastPending.set(pending, known);
+  }
+  const same = known.find((one) => one.partition === partition && one.hidden === hidden && one.through === through);
+  if (same !== undefined) return same.slots;
+  const written: number[] = [];
+  for (const key of pending.keys()) {
+    const slot = partition.slots.slotAt(key, through);
+    if (slot >= 0) written.push(slot);
+  }
+  const slots = joined(hidden, written);
+  known.push({ partition, hidden, through, slots });
+  return slots;
+}
+
+function joined(hidden: Int32Array, more: readonly number[]): Int32Array {
+  return more.length === 0 ? hidden : Int32Array.from(new Set([...hidden, ...more])).sort();
 }
 
 /** What was found last for a partition: most readers of it stand at the same place. */

@@ -17,6 +17,8 @@ export interface EventGround {
   readonly memoryBudgetBytes: number;
 }
 
+/** The part of a database's budget that they may take. */
+const BUDGET_SHARE = 1 / 8;
 const NAME = "events";
 /** Events taken in by one idle step. */
 const IDLE_EVENTS = 64;
@@ -52,7 +54,7 @@ export class EventIndexes implements DerivedIndex {
           logger,
           isLive: (shard) => storage.get(shard.id) === shard,
           savedImage: (index, run, name) => database.savedImage(index, run, name),
-          memoryBudgetBytes,
+          memoryBudgetBytes: memoryBudgetBytes * BUDGET_SHARE,
         },
         stem,
       );

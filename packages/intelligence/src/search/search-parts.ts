@@ -1,4 +1,4 @@
-import type { Clock } from "@strata/core";
+import type { Clock, Logger } from "@strata/core";
 import type { Database } from "@strata/engine";
 import { Indexes } from "../partition/indexes.js";
 import { CollectionHalf } from "./collection-half.js";
@@ -16,9 +16,16 @@ export class SearchParts {
   readonly vectors: VectorHalf[];
   /** `undefined` where nobody was given to embed queries. */
   embedder: QueryEmbedder | undefined = undefined;
+  readonly #logger: Logger;
 
-  constructor(clock: Clock, settings: TextSettings, indexes: Indexes, events: EventIndexes) {
-    this.clock = clock;
+  constructor(
+    ground: { readonly clock: Clock; readonly logger: Logger },
+    settings: TextSettings,
+    indexes: Indexes,
+    events: EventIndexes,
+  ) {
+    this.clock = ground.clock;
+    this.#logger = ground.logger;
     this.settings = settings;
     this.texts = new TextIndexes(indexes, events, settings.stem);
     this.vectors = [new CollectionHalf(indexes)];
@@ -29,7 +36,13 @@ export class SearchParts {
     return database.extension(SearchParts, () => {
       const settings = TextSettings.of(database);
       const events = EventIndexes.of(database, settings.stem);
-      return new SearchParts(database.runtime.clock, settings, Indexes.of(database), events);
+      const { logger, runtime } = database;
+      return new SearchParts({ logger, clock: runtime.clock }, settings, Indexes.of(database), events);
     });
+  }
+
+  /** A query is answered by its words alone. */
+  embeddingFailed(cause: unknown): void {
+    this.#logger.log("warn", "strata.search", "a query could not be embedded and was searched by its words", { cause });
   }
 }

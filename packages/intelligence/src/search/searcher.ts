@@ -171,7 +171,7 @@ export class Searcher {
 
   #embedNow(query: string, request: SearchRequest, ground: SearchGround): ArrayLike<number> | undefined {
     if (!this.#needsEmbedding(request, ground)) return request.mode === "keyword" ? undefined : request.embedding;
-    const embedding = this.#parts.embedder?.embedNow(query);
+    const embedding = this.#embeddedNow(query, request);
     if (embedding === undefined && request.mode !== undefined) {
       throw new StateError("EMBEDDER_IS_ASYNC", "the query can only be embedded asynchronously: use searchAsync", {
         mode: request.mode,
@@ -180,11 +180,28 @@ export class Searcher {
     return embedding;
   }
 
+  /** An embedder that fails takes nothing from who did not ask for nearness: he is answered by words. */
+  #embeddedNow(query: string, request: SearchRequest): ArrayLike<number> | undefined {
+    try {
+      return this.#parts.embedder?.embedNow(query);
+    } catch (error) {
+      if (request.mode !== undefined) throw error;
+      this.#parts.embeddingFailed(error);
+      return undefined;
+    }
+  }
+
   async #embed(query: string, request: SearchRequest, signal: AbortSignal | undefined) {
     if (!this.#needsEmbedding(request, this.#ground(request))) {
       return request.mode === "keyword" ? undefined : request.embedding;
     }
-    return await this.#parts.embedder?.embed(query, signal);
+    try {
+      return await this.#parts.embedder?.embed(query, signal);
+    } catch (error) {
+      if (request.mode !== undefined || signal?.aborted === true) throw error;
+      this.#parts.embeddingFailed(error);
+      return undefined;
+    }
   }
 
   /** Whether the query has to be made into a vector, and can be. @throws InvalidArgumentError `INVALID_ARGUMENT` when it has to and cannot */
