@@ -38,18 +38,32 @@ export interface Snippet {
  * The word is looked for as it is typed, which the runtime does in a fraction of a microsecond, and by the tokenizer only where that fails.
  */
 export function snippetOf(texts: readonly string[], finder: WordFinder, withHighlights: boolean): Snippet {
-  const seen = texts.map(inSmallLetters);
-  for (const beginning of finder.beginnings) {
-    for (const [at, text] of texts.entries()) {
-      const found = findBeginning(text, seen[at]!, beginning, finder);
-      if (found !== undefined) return around(text, found, finder, withHighlights);
-    }
-  }
+  // Most words are written in small letters already.
+  const piece =
+    pieceWith(texts, (text) => text, finder, withHighlights) ??
+    pieceWith(texts, inSmallLetters, finder, withHighlights);
+  if (piece !== undefined) return piece;
   for (const text of texts) {
     const [first] = finder.matches(text.length > LOOKED_THROUGH ? text.slice(0, LOOKED_THROUGH) : text, 1);
     if (first !== undefined) return around(text, first, finder, withHighlights);
   }
   return around(texts.find((text) => text !== "") ?? "", [0, 0], finder, withHighlights);
+}
+
+/** A piece around the most telling word that is found. @param seenAs what of a text is looked through, with the same offsets */
+function pieceWith(
+  texts: readonly string[],
+  seenAs: (text: string) => string,
+  finder: WordFinder,
+  withHighlights: boolean,
+): Snippet | undefined {
+  for (const beginning of finder.beginnings) {
+    for (const text of texts) {
+      const found = findBeginning(text, seenAs(text), beginning, finder);
+      if (found !== undefined) return around(text, found, finder, withHighlights);
+    }
+  }
+  return undefined;
 }
 
 /** The text with the same offsets, in small letters where that is done soon. */
