@@ -21,12 +21,16 @@ export class FrozenPartitions {
   }
 
   /** @throws StateError `HISTORY_TRIMMED`, facts.earliest */
-  at<I extends SlotIndex>(kind: IndexKind<I>, table: Table, version: Version): Partition<I> {
+  at<I extends SlotIndex>(kind: IndexKind<I>, table: Table, version: Version, now: number): Partition<I> {
     const known = this.#partitions.find(
-      (partition) => partition.table === table && partition.kind.name === kind.name && partition.floor === version,
+      (partition) =>
+        partition.table === table &&
+        partition.kind.name === kind.name &&
+        partition.floor === version &&
+        partition.servesAt(now, version),
     );
     // A kind has one type of index.
-    const partition = (known as Partition<I> | undefined) ?? Partition.built(kind, table, version);
+    const partition = (known as Partition<I> | undefined) ?? Partition.built(kind, table, version, now);
     this.#partitions = this.#partitions.filter((other) => other !== partition);
     this.#partitions.push(partition);
     let bytes = this.#partitions.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);

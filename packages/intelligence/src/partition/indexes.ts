@@ -104,7 +104,7 @@ export class Indexes implements DerivedIndex {
    */
   layersOf<I extends SlotIndex>(kind: IndexKind<I>, view: TableView): PartitionLayer<I>[] {
     const places: Place<I>[] = [];
-    for (const { table, through } of view.layers) places.push(this.#place(kind, table, through));
+    for (const { table, through } of view.layers) places.push(this.#place(kind, table, through, view.now));
     return layersFrom(places, view);
   }
 
@@ -123,7 +123,7 @@ export class Indexes implements DerivedIndex {
     for (const { table, through } of view.layers) {
       for (;;) {
         // Between two slices it may have been let go.
-        this.#place(kind, table, through);
+        this.#place(kind, table, through, view.now);
         const held = this.#held.get(table)?.get(kind.name);
         if (held === undefined || !this.#workOn(held)) break;
         onStep();
@@ -162,28 +162,28 @@ export class Indexes implements DerivedIndex {
     this.erased();
   }
 
-  #place<I extends SlotIndex>(kind: IndexKind<I>, table: Table, through: Version): Place<I> {
+  #place<I extends SlotIndex>(kind: IndexKind<I>, table: Table, through: Version, now: number): Place<I> {
     const end = Math.min(through, table.space.shard.lastVersion);
-    return { partition: this.#at(kind, table, end), through: end };
+    return { partition: this.#at(kind, table, end, now), through: end };
   }
 
-  #at<I extends SlotIndex>(kind: IndexKind<I>, table: Table, end: Version): Partition<I> {
+  #at<I extends SlotIndex>(kind: IndexKind<I>, table: Table, end: Version, now: number): Partition<I> {
     const held = this.#held.get(table)?.get(kind.name);
     // A kind has one type of index: what is held under its name is of that type.
     const known = (held?.partition as Partition<I> | undefined) ?? this.#restored(kind, table);
     const isServed = end >= (known?.floor ?? table.space.shard.lastVersion);
-    if (!isServed && !isNear(table, end)) return this.#frozen.at(kind, table, end);
+    if (!isServed && !isNear(table, end)) return this.#frozen.at(kind, table, end, now);
     if (!isServed && known?.index.work !== undefined) {
       // What took long to be worked out stays, until another one has it too that reaches further back.
       const current = held ?? this.#holding(known, undefined);
       if (current.successor === undefined || current.successor.floor > end) {
-        current.successor = new Successor(known, floorBelow(table, end));
+        current.successor = new Successor(known, floorBelow(table, end), this.#ground.clock);
       }
       this.#idle.wake();
-      return this.#frozen.at(kind, table, end);
+      return this.#frozen.at(kind, table, end, now);
     }
-    if (known === undefined || !isServed || !catchesUp(known, end)) {
-      return this.#hold(Partition.built(kind, table, end), held);
+    if (known === undefined || !isServed || !catchesUp(known, end, now) || !known.servesAt(now, end)) {
+      return this.#hold(Partition.built(kind, table, end, now), held);
     }
     if (held === undefined) return this.#hold(known, undefined);
     held.usedAt = ++this.#uses;
@@ -265,14 +265,15 @@ export class Indexes implements DerivedIndex {
     const { partition } = held;
     const { table, kind, slots, index } = partition;
     const { lastVersion } = table.space.shard;
+    const { clock } = this.#ground;
     const wasBehind = partition.watermark < lastVersion;
-    if (!catchesUp(partition, lastVersion, IDLE_WRITES)) {
-      this.#hold(Partition.built(kind, table, lastVersion), held);
+    if (!catchesUp(partition, lastVersion, clock.now(), IDLE_WRITES)) {
+      this.#hold(Partition.built(kind, table, lastVersion, clock.now()), held);
       return true;
     }
     if (wasBehind) return true;
     const isMostlyDead = slots.length - slots.live > DEAD_FACTOR * slots.live + DEAD_SLOTS;
-    if (isMostlyDead) held.successor ??= new Successor(partition, lastVersion);
+    if (isMostlyDead) held.successor ??= new Successor(partition, lastVersion, clock);
     if (held.successor !== undefined) {
       const step = held.successor.steps.next();
       if (step.done !== true) return true;
@@ -296,9 +297,9 @@ class Successor {
   /** Small ones; the last one gives it, or `undefined` when what it is made of is not known any more. */
   readonly steps: Generator<void, Partition<SlotIndex> | undefined, undefined>;
 
-  constructor(partition: Partition<SlotIndex>, floor: Version) {
+  constructor(partition: Partition<SlotIndex>, floor: Version, clock: Clock) {
     this.floor = floor;
-    this.steps = succeeding(partition, floor);
+    this.steps = succeeding(partition, floor, clock);
   }
 }
 
@@ -306,13 +307,15 @@ class Successor {
 function* succeeding(
   { kind, table }: Partition<SlotIndex>,
   floor: Version,
+  clock: Clock,
 ): Generator<void, Partition<SlotIndex> | undefined, undefined> {
   const { shard } = table.space;
-  const next = yield* knownFrom(Partition.building(kind, table, floor));
+  const next = yield* knownFrom(Partition.building(kind, table, floor, clock.now()));
   if (next === undefined) return undefined;
   for (let isDone = false; !isDone; ) {
     while (next.watermark < shard.lastVersion) {
-      if (!catchesUp(next, shard.lastVersion, IDLE_WRITES)) return Partition.built(kind, table, shard.lastVersion);
+      if (!catchesUp(next, shard.lastVersion, clock.now(), IDLE_WRITES))
+        return Partition.built(kind, table, shard.lastVersion, clock.now());
       yield;
     }
     isDone = true;
@@ -359,9 +362,9 @@ function isNear(table: Table, version: Version): boolean {
 }
 
 /** False when it cannot go on from where it is. */
-function catchesUp(partition: Partition<SlotIndex>, through: Version, limit?: number): boolean {
+function catchesUp(partition: Partition<SlotIndex>, through: Version, now: number, limit?: number): boolean {
   try {
-    partition.catchUp(through, limit);
+    partition.catchUp(through, now, limit);
     return true;
   } catch (error) {
     if (error instanceof PartitionStale) return false;

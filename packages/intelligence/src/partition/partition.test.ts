@@ -147,6 +147,27 @@ describe("a partition", () => {
     expect(layer!.slots.live).toBe(2);
   });
 
+  test("still has what had expired for who goes by a clock that was set back", () => {
+    let now = 1_000_000;
+    const database = Database.ephemeral({ clock: { now: () => now } });
+    const indexes = Indexes.of(database);
+    const run = database.runs.must("default");
+    const kv = database.head(run);
+    kv.put("kv", "short", new Box("1", now + 1000));
+    now += 2000;
+    const version = database.put(run, "another", "2");
+    expect(found(indexes, kv.table("kv").view())).toEqual({ another: "2" });
+    now -= 1500;
+    expect(found(indexes, kv.table("kv").view())).toEqual({ another: "2", short: "1" });
+    // Committed by a clock that lies behind the commits before.
+    kv.put("kv", "shorter", new Box("3", now + 100));
+    expect(found(indexes, kv.table("kv").view())).toEqual({ another: "2", short: "1", shorter: "3" });
+    const past = database.at(run, "default", { version }).table("kv");
+    expect(found(indexes, past.view())).toEqual({ another: "2" });
+    now += 1500;
+    expect(found(indexes, kv.table("kv").view())).toEqual({ another: "2" });
+  });
+
   test("finds what scans find, in runs, forks and the past, whatever was done and trimmed", () => {
     const key = fc.constantFrom("a", "b", "c", "d", "other");
     const value = fc.oneof(fc.constantFrom("x", "y", "z"), fc.integer(), fc.constant(undefined));

@@ -27,6 +27,8 @@ export class Partition<I extends SlotIndex> {
   /** Where the table lies over another: which keys it hides there. */
   readonly firstWrites: FirstWrites | undefined;
   #watermark: Version;
+  /** Of the slots that died because they had expired, some did so as late as that, µs since the epoch. */
+  #expiredThrough: number;
 
   private constructor(
     kind: IndexKind<I>,
@@ -46,16 +48,20 @@ export class Partition<I extends SlotIndex> {
     this.floor = state.floor;
     this.firstWrites = state.firstWrites;
     this.#watermark = state.watermark;
+    this.#expiredThrough = this.slots.expires
+      ? table.space.shard.timestampAt(state.watermark)
+      : Number.NEGATIVE_INFINITY;
   }
 
   /**
    * Of all that the table holds as of `floor`.
    *
    * @param floor at most the version of the run's newest commit.
+   * @param now when somebody asks, µs since the epoch: see `servesAt`.
    * @throws StateError `HISTORY_TRIMMED`, facts.earliest
    */
-  static built<I extends SlotIndex>(kind: IndexKind<I>, table: Table, floor: Version): Partition<I> {
-    const building = Partition.building(kind, table, floor);
+  static built<I extends SlotIndex>(kind: IndexKind<I>, table: Table, floor: Version, now: number): Partition<I> {
+    const building = Partition.building(kind, table, floor, now);
     for (;;) {
       const step = building.next();
       if (step.done === true) return step.value;
@@ -67,6 +73,7 @@ export class Partition<I extends SlotIndex> {
     kind: IndexKind<I>,
     table: Table,
     floor: Version,
+    now: number,
   ): Generator<void, Partition<I>, undefined> {
     const slots = new Slots();
     const firstWrites = table.base === undefined ? undefined : new FirstWrites();
@@ -84,7 +91,7 @@ export class Partition<I extends SlotIndex> {
       partition.#take(entry);
       if (position % ENTRIES_A_STEP === ENTRIES_A_STEP - 1) yield;
     }
-    partition.#expire(floor);
+    partition.#expire(floor, now);
     return partition;
   }
 
@@ -113,12 +120,21 @@ export class Partition<I extends SlotIndex> {
   }
 
   /**
+   * Whether a reader as of `through` misses nothing that expires after `now`. Commits may be stamped ahead of the clock: what had expired by
+   * such a commit is still there for who goes by a clock that was set back.
+   */
+  servesAt(now: number, through: Version): boolean {
+    return this.#expiredThrough <= now || this.table.space.shard.timestampAt(through) <= now;
+  }
+
+  /**
    * Takes in what the run has committed, at least up to `through` and at most about `limit` writes more.
    *
+   * @param now when somebody asks, µs since the epoch.
    * @returns whether it has everything up to `through`.
    * @throws PartitionStale when what it would have to read is not kept any more
    */
-  catchUp(through: Version, limit: number = Number.POSITIVE_INFINITY): boolean {
+  catchUp(through: Version, now: number, limit: number = Number.POSITIVE_INFINITY): boolean {
     const { shard } = this.table.space;
     const end = Math.min(through, shard.lastVersion);
     if (this.#watermark >= end) return true;
@@ -155,7 +171,7 @@ export class Partition<I extends SlotIndex> {
     });
     flush();
     if (isDone) this.#watermark = end;
-    this.#expire(this.#watermark);
+    this.#expire(this.#watermark, now);
     return isDone;
   }
 
@@ -168,11 +184,14 @@ export class Partition<I extends SlotIndex> {
     this.index.add(slot, key, stored);
   }
 
-  /** What had expired by a commit is seen by nobody from there on. */
-  #expire(version: Version): void {
+  /** What had expired by a commit, and by the clock, is seen by nobody from there on. */
+  #expire(version: Version, now: number): void {
     if (!this.slots.expires) return;
-    const time = this.table.space.shard.timestampAt(version);
-    this.slots.expire(time, version, (slot) => this.index.remove(slot, version));
+    const time = Math.min(this.table.space.shard.timestampAt(version), now);
+    this.slots.expire(time, version, (slot) => {
+      this.#expiredThrough = Math.max(this.#expiredThrough, this.slots.expiresAt(slot));
+      this.index.remove(slot, version);
+    });
   }
 }
 
