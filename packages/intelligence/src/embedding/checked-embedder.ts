@@ -63,7 +63,7 @@ export class CheckedEmbedder implements QueryEmbedder {
 
   /** One vector per text. @throws what the embedder throws; InvalidArgumentError for an answer that is none */
   async documents(texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]> {
-    return await this.#run(texts, "document", signal);
+    return await untilAborted(this.#run(texts, "document", signal), signal);
   }
 
   async #run(texts: readonly string[], purpose: "document" | "query", signal: AbortSignal) {
@@ -82,8 +82,10 @@ export class CheckedEmbedder implements QueryEmbedder {
         const facts = { expected: this.dimension, actual: vector?.length };
         throw new InvalidArgumentError("DIMENSION_MISMATCH", "the embedder gave a vector of another dimension", facts);
       }
+      const areNumbers = Array.prototype.every.call(vector, (component) => typeof component === "number");
       const copy = Float32Array.from(vector);
-      if (!copy.every(Number.isFinite)) throw invalid("run gives vectors of finite numbers", { model: this.model });
+      if (!areNumbers || !copy.every(Number.isFinite))
+        throw invalid("run gives vectors of finite numbers", { model: this.model });
       return copy;
     });
   }

@@ -207,16 +207,11 @@ export class EmbeddingQueue implements DerivedIndex {
     const calling = new AbortController();
     const close = () => calling.abort(this.#closing.signal.reason);
     this.#closing.signal.addEventListener("abort", close, { once: true });
-    let cancel = () => {};
-    const late = new Promise<never>((_resolve, reject) => {
-      cancel = this.#timer.after(CALL_MS_MAX, () => {
-        const error = new Error(`the embedder did not answer within ${CALL_MS_MAX} ms`);
-        calling.abort(error);
-        reject(error);
-      });
+    const cancel = this.#timer.after(CALL_MS_MAX, () => {
+      calling.abort(new Error(`the embedder did not answer within ${CALL_MS_MAX} ms`));
     });
     try {
-      return await Promise.race([this.#embedder.documents(texts, calling.signal), late]);
+      return await this.#embedder.documents(texts, calling.signal);
     } finally {
       cancel();
       this.#closing.signal.removeEventListener("abort", close);
