@@ -10,6 +10,7 @@ import {
   type VersionChain,
 } from "@strata/storage";
 import { COLLECTION_ROWS } from "./primitives/vector-row.js";
+import { userSpaces } from "./reserved-space.js";
 
 /**
  * What a run takes. What it inherited is the other run's, except among `keys`. Bytes are those of keys and values, encoded. What lies in files
@@ -22,7 +23,7 @@ export interface RunStats {
   readonly historyBytes: number;
   /** Of its snapshot files; 0 where there are none. */
   readonly diskBytes: number;
-  /** That can be read now: expired keys are counted until they are gone. Collections are no vectors. */
+  /** That can be read now: expired keys are counted until they are gone. Collections are no vectors, and what the database keeps for itself is not counted. */
   readonly keys: { readonly [P in Primitive]: number };
 }
 
@@ -43,7 +44,7 @@ export function statsOf(shard: RunShard, filed: SegmentBytes = NOTHING_FILED): R
 
 function keysOf(shard: RunShard): { [P in Primitive]: number } {
   const keys = { kv: 0, event: 0, state: 0, json: 0, vector: 0 };
-  for (const space of shard.spaces()) {
+  for (const space of userSpaces(shard.spaces())) {
     keys.event += shard.events(space)?.length() ?? 0;
     for (const primitive of KEYED) keys[primitive] += shard.table(space, primitive)?.liveCount() ?? 0;
     keys.vector -= countCollections(shard.table(space, "vector"));

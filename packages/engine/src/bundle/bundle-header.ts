@@ -12,6 +12,7 @@ import {
 import { formatRetention, parseRetention } from "@strata/storage";
 import { type RunStatus, STATUS_MOVES } from "../run.js";
 import type { Tag } from "../tag.js";
+import { type SearchedPrimitive, searchedFrom } from "../text-search-policy.js";
 import { invalidBundle } from "./bundle-format.js";
 
 /** An event log at the end of the bundle, by its space. Hashes are 64 hex digits. */
@@ -35,6 +36,8 @@ export interface BundleHeader {
   readonly origin: { readonly run: string; readonly id: string } | undefined;
   /** Its own rules for how much history it keeps, as `formatRetention` writes them. */
   readonly retention: string | undefined;
+  /** Which primitives are searched by their words, where it was told. */
+  readonly textSearch: readonly SearchedPrimitive[] | undefined;
   /** The run's own when it was exported. */
   readonly version: Version;
   /** Where the history that is here begins, and when. */
@@ -57,12 +60,13 @@ const HASH = /^[0-9a-f]{64}$/;
 const ID = /^[A-Za-z0-9_-]+$/;
 
 export function encodeHeader(writer: ByteWriter, header: BundleHeader): void {
-  const { endedAt, origin, retention, chains, tags, ...rest } = header;
+  const { endedAt, origin, retention, textSearch, chains, tags, ...rest } = header;
   encodeCanonical(writer, {
     ...rest,
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(origin === undefined ? {} : { origin: { ...origin } }),
     ...(retention === undefined ? {} : { retention }),
+    ...(textSearch === undefined ? {} : { textSearch }),
     chains: chains.map((chain) => ({ ...chain })),
     tags: tags.map((tag) => ({ ...tag })),
   } satisfies ValueObject);
@@ -83,6 +87,7 @@ export function decodeHeader(payload: Uint8Array): BundleHeader {
     meta: objectIn(members.value("meta"), "meta"),
     origin: originIn(members),
     retention: retentionIn(members),
+    textSearch: textSearchIn(members),
     version: members.whole("version", 1, VERSION_MAX),
     first: members.whole("first", 0, VERSION_MAX),
     firstTime: members.whole("firstTime"),
@@ -203,6 +208,15 @@ function retentionIn(members: Members): string | undefined {
   const rules = parseRetention(text);
   if (rules === undefined || formatRetention(rules) !== text) throw invalidBundle("the retention of its run is none");
   return text;
+}
+
+function textSearchIn(members: Members): readonly SearchedPrimitive[] | undefined {
+  const value = members.optional("textSearch");
+  if (value === undefined) return undefined;
+  const searched = searchedFrom(value);
+  if (searched.join() !== (value as readonly Value[]).join())
+    throw invalidBundle("what is searched of its run is not in order");
+  return searched;
 }
 
 function chainIn(value: Value): BundleChain {

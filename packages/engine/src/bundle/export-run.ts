@@ -4,6 +4,7 @@ import type { Gate } from "../gate.js";
 import { type LongWork, Slices } from "../long-work.js";
 import type { Run } from "../run.js";
 import { RETENTION } from "../run-retention.js";
+import { searchedIn } from "../text-search-policy.js";
 import type { BundleHeader } from "./bundle-header.js";
 import type { BundleRecord } from "./bundle-record.js";
 import { BundleWriter } from "./bundle-writer.js";
@@ -106,6 +107,7 @@ function headerOf(
     meta: run.meta,
     origin: run.importedFrom,
     retention: run.row[RETENTION] as string | undefined,
+    textSearch: searchedIn(run.row),
     version,
     first: first.version,
     firstTime: first.time,

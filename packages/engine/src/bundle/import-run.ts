@@ -20,6 +20,7 @@ import type { RunInfo, RunRow } from "../run.js";
 import type { ImportedPast } from "../run-past.js";
 import { RETENTION } from "../run-retention.js";
 import type { Tag } from "../tag.js";
+import { TEXT_SEARCH } from "../text-search-policy.js";
 import { randomUuid } from "../uuid.js";
 import { invalidBundle } from "./bundle-format.js";
 import type { BundleHeader } from "./bundle-header.js";
@@ -116,7 +117,7 @@ class IncomingRun implements BundleVisitor {
     if (isKnown && this.#as === undefined)
       throw taken(`there is a run with the id of "${name}" already`, { run: name, id: header.id });
     const shard = new RunShard(host.drawNumber());
-    const { first, firstTime, base, version, status, createdAt, endedAt, meta, retention } = header;
+    const { first, firstTime, base, version, status, createdAt, endedAt, meta, retention, textSearch } = header;
     const origin = isKnown ? { run: header.name, id: header.id } : header.origin;
     this.#header = header;
     this.#shard = shard;
@@ -131,6 +132,7 @@ class IncomingRun implements BundleVisitor {
       ...(endedAt === undefined ? {} : { endedAt }),
       ...(origin === undefined ? {} : { origin }),
       ...(retention === undefined ? {} : { [RETENTION]: retention }),
+      ...(textSearch === undefined ? {} : { [TEXT_SEARCH]: textSearch }),
     };
   }
 

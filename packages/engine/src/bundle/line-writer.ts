@@ -18,7 +18,7 @@ export class LineWriter {
   #text = "";
 
   begin(header: BundleHeader): Uint8Array {
-    const { meta, endedAt, origin, retention, chains, tags, ...rest } = header;
+    const { meta, endedAt, origin, retention, textSearch, chains, tags, ...rest } = header;
     this.#line({
       kind: "run",
       formatVersion: BUNDLE_FORMAT_VERSION,
@@ -26,6 +26,7 @@ export class LineWriter {
       endedAt,
       origin: origin === undefined ? undefined : { ...origin },
       retention,
+      textSearch,
       meta: Value.toJson(meta),
       chains: chains.map((chain) => ({ ...chain })),
       tags: tags.map((tag) => ({ ...tag })),

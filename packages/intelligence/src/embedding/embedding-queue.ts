@@ -9,6 +9,7 @@ import {
   type Operation,
   type ReadScope,
   type Run,
+  Slices,
   VectorStore,
 } from "@strata/engine";
 import { Found, isLive } from "@strata/storage";
@@ -41,8 +42,11 @@ const TRIES_MOST = 5;
  * Embeds in the background what the targets name. Nothing waits for it: what is written is committed and searched by its words at once, and
  * found by nearness once its vector is there. Vectors are written by commits of their own, which conflict with nobody.
  *
- * What is waiting is not kept anywhere: it is what a run holds and no vector is of, and is looked for in a run that is written to or
- * searched, after an opening in the run "default" too.
+ * 1. No write waits for it, or fails by it; and whoever waits for the event loop gets his turn between two batches.
+ * 2. A vector is written only while its entry is what it was when it was sent.
+ * 3. What is waiting is kept nowhere: it is what a run holds and no vector is of.
+ *
+ * It is looked for in a run that is written to or searched, after an opening in the run "default" too.
  */
 export class EmbeddingQueue implements DerivedIndex {
   readonly name = "embedding";
@@ -162,6 +166,7 @@ export class EmbeddingQueue implements DerivedIndex {
   }
 
   async #embedRun(run: Run): Promise<void> {
+    const slices = new Slices(this.#database.runtime.clock, this.#timer, this.#closing.signal);
     const places = [...waitingIn(this.#database, run, this.#embedder)];
     this.#planned = places.reduce((sum, { entries }) => sum + entries.length, 0);
     for (const place of places) {
@@ -175,6 +180,7 @@ export class EmbeddingQueue implements DerivedIndex {
         this.#write(run, (transaction) => keep(transaction, place, this.#embedder, batch, vectors));
         from += batch.length;
         this.#planned -= batch.length;
+        await slices.pause();
       }
       this.#write(run, (transaction) => finish(transaction, place, this.#embedder, removed));
     }

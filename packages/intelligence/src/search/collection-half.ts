@@ -45,15 +45,17 @@ export class CollectionHalf implements VectorHalf {
   search(question: VectorQuestion): VectorHit[] {
     const { scope, spaces, request, embedding, limit } = question;
     if (!asksFor(request, "vector") || (request.collections ?? request.embedding) === undefined) return [];
-    const missing = new Set(request.collections);
+    const { collections: named } = request;
+    const missing = new Set(named);
     const hits: CollectionHit[] = [];
     for (const space of spaces) {
       const table = tableIn(scope, space);
-      const collections = collectionsIn(table.view());
-      if (request.observe) table.observeRange(COLLECTION_ROWS, "values");
+      if (request.observe && named === undefined) table.observeRange(COLLECTION_ROWS, "values");
+      const collections =
+        named === undefined ? collectionsIn(table.view()) : collectionsNamed(table, named, request.observe);
       for (const [name, collection] of collections) {
         missing.delete(name);
-        if (!(request.collections?.includes(name) ?? collection.dimension === embedding.length)) continue;
+        if (named === undefined && collection.dimension !== embedding.length) continue;
         if (request.observe) table.observeRange(rowsOf(name), "values");
         for (const hit of this.#nearest(question, { space, table, name, collection })) hits.push(hit);
       }
@@ -125,6 +127,18 @@ class CollectionHit implements VectorHit {
 
 function tableIn(scope: ReadScope, space: string): TableReader {
   return space === scope.space ? scope.table("vector") : scope.tableIn(space, "vector");
+}
+
+/** Those of the named collections that a reader sees. */
+function collectionsNamed(table: TableReader, names: readonly string[], observe: boolean): Map<string, Collection> {
+  const collections = new Map<string, Collection>();
+  const found = new Found();
+  for (const name of names) {
+    const row = collectionRowKey(name);
+    if (observe) table.observe(row);
+    if (table.peek(row, found) && isLive(found.stored)) collections.set(name, found.stored as unknown as Collection);
+  }
+  return collections;
 }
 
 /** The collections that a reader sees, by name. */

@@ -1,8 +1,10 @@
-import type { Primitive } from "@strata/core";
-import { compileWhere, type Predicate } from "@strata/engine";
+import { DEFAULT_LIMITS, InvalidArgumentError, type Primitive } from "@strata/core";
+import { compileWhere, type Predicate, vectorFrom } from "@strata/engine";
 import type { SearchMode, SearchOptions } from "./search-options.js";
 
 export const DEFAULT_K = 10;
+/** Nobody has as many entries: asking for more is asking for all. */
+const K_MOST = 2 ** 31 - 1;
 /** Of Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), and of nearly every index since. */
 export const DEFAULT_K1 = 1.2;
 export const DEFAULT_B = 0.75;
@@ -55,14 +57,14 @@ export function asksFor(request: SearchRequest, primitive: Primitive): boolean {
 function requestOf(options: SearchOptions): SearchRequest {
   const { types, filter, timeRange, bm25, weights } = options;
   return {
-    k: options.k ?? DEFAULT_K,
+    k: Math.min(options.k ?? DEFAULT_K, K_MOST),
     mode: options.mode,
     primitives: options.primitives,
     spaces: options.spaces,
     prefix: options.prefix ?? "",
     types: types === undefined ? undefined : new Set(types),
     filter: filter === undefined ? undefined : compileWhere(filter, "search"),
-    embedding: options.embedding,
+    embedding: options.embedding === undefined ? undefined : embeddingFrom(options.embedding),
     collections: options.collections,
     from: microseconds(timeRange?.start, Number.NEGATIVE_INFINITY),
     to: microseconds(timeRange?.end, Number.POSITIVE_INFINITY),
@@ -74,6 +76,17 @@ function requestOf(options: SearchOptions): SearchRequest {
     highlight: options.highlight ?? false,
     observe: options.observe ?? true,
   };
+}
+
+/** @throws InvalidArgumentError `INVALID_VALUE` for what is no finite vector, `INVALID_ARGUMENT` for one that is too long */
+function embeddingFrom(given: ArrayLike<number>): Float32Array {
+  const { length } = given;
+  const most = DEFAULT_LIMITS.vectorDimension;
+  if (length > most) {
+    const message = `search takes an embedding of at most ${most} components, not ${length}`;
+    throw new InvalidArgumentError("INVALID_ARGUMENT", message, { option: "embedding", length, limit: most });
+  }
+  return vectorFrom(given, "embedding", length, "search");
 }
 
 function microseconds(time: number | Date | undefined, unsaid: number): number {

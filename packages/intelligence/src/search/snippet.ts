@@ -33,7 +33,7 @@ export interface Snippet {
 }
 
 /**
- * A piece of the first of `texts` that has a word of the query, around that word; the beginning of the first text when none has.
+ * A piece of the first of `texts` that has a word of the query, around that word; the beginning of the longest text when none has.
  *
  * The word is looked for as it is typed, which the runtime does in a fraction of a microsecond, and by the tokenizer only where that fails.
  */
@@ -47,7 +47,13 @@ export function snippetOf(texts: readonly string[], finder: WordFinder, withHigh
     const [first] = finder.matches(text.length > LOOKED_THROUGH ? text.slice(0, LOOKED_THROUGH) : text, 1);
     if (first !== undefined) return around(text, first, finder, withHighlights);
   }
-  return around(texts.find((text) => text !== "") ?? "", [0, 0], finder, withHighlights);
+  return around(longestOf(texts), [0, 0], finder, withHighlights);
+}
+
+function longestOf(texts: readonly string[]): string {
+  let longest = "";
+  for (const text of texts) if (text.length > longest.length) longest = text;
+  return longest;
 }
 
 /** A piece around the most telling word that is found. @param seenAs what of a text is looked through, with the same offsets */
