@@ -50,7 +50,20 @@ export class SnapshotDirectory implements SnapshotFiles {
     if (!SNAPSHOT_NAME_PATTERN.test(name)) throw snapshotDamage(path, 0, "no snapshot file has this name");
     const size = this.#vfs.size(path);
     if (size === undefined) throw missing(path);
-    return { name, size, read: (offset, length) => this.#read(path, size, offset, length) };
+    return {
+      name,
+      size,
+      read: (offset, length) => {
+        this.#mustHave(path, size, offset, length);
+        const bytes = new Uint8Array(length);
+        this.#pool.read(path, bytes, offset);
+        return bytes;
+      },
+      readInto: (offset, target) => {
+        this.#mustHave(path, size, offset, target.length);
+        this.#pool.read(path, target, offset);
+      },
+    };
   }
 
   remove(name: string): void {
@@ -79,16 +92,13 @@ export class SnapshotDirectory implements SnapshotFiles {
     this.#owner = undefined;
   }
 
-  #read(path: string, size: number, offset: number, length: number): Uint8Array {
+  #mustHave(path: string, size: number, offset: number, length: number): void {
     this.#mustBeOpen();
     // Positions come out of other files: what they name is judged before it is allocated.
     const isInside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
     if (!isInside || offset + length > size) {
       throw snapshotDamage(path, offset, `${length} bytes from ${offset} on are not in a file of ${size}`);
     }
-    const bytes = new Uint8Array(length);
-    this.#pool.read(path, bytes, offset);
-    return bytes;
   }
 
   #mustBeOpen(): void {

@@ -81,4 +81,7 @@ export interface SnapshotFile {
    * @throws {IoError}
    */
   read(offset: number, length: number): Uint8Array;
+
+  /** The same bytes from `offset` on into `target`, as many as it has room for: for who reads much and keeps nothing. */
+  readInto(offset: number, target: Uint8Array): void;
 }

@@ -59,11 +59,11 @@ export interface SavedImage {
   readonly head: Uint8Array;
   readonly pages: number;
   /**
-   * A page, as an array of its own.
+   * A page, as an array of its own, or in `target`, which has room for a page.
    *
    * @throws {CorruptionError} `SNAPSHOT_CORRUPT` when it is damaged: the image is of no use then, and the index is built anew.
    */
-  page(page: number): Uint8Array;
+  page(page: number, target?: Uint8Array): Uint8Array;
 }
 
 /** An image, and the index that gave it. */

@@ -1,4 +1,5 @@
 import { type CorruptionError, crc32, type IoError, type StateError, StrataError, type Version } from "@strata/core";
+import type { SnapshotFile } from "@strata/durability";
 import type { SavedImage } from "../derived-index.js";
 import {
   checkImageHeader,
@@ -34,9 +35,20 @@ export function readDirectory(library: SnapshotLibrary, identity: ImageIdentity,
 
 /** A page, as an array of its own. @throws CorruptionError `SNAPSHOT_CORRUPT` */
 export function readPage(library: SnapshotLibrary, identity: ImageIdentity, place: PagePlace): Uint8Array {
-  const { file, offset, length, crc } = place;
+  return readPageInto(() => library.files.open(place.file), identity, place, undefined);
+}
+
+/** The same from its open file, into `target` where there is one: what is given back is its beginning. */
+function readPageInto(
+  open: () => SnapshotFile,
+  identity: ImageIdentity,
+  { file, offset, length, crc }: PagePlace,
+  target: Uint8Array | undefined,
+): Uint8Array {
   if (length === 0) return new Uint8Array(0);
-  const bytes = library.read(file, offset, length);
+  const bytes = target?.subarray(0, length) ?? new Uint8Array(length);
+  if (bytes.length < length) throw damaged(`a page of ${nameOfImage(identity)} is longer than a page`, file, offset);
+  open().readInto(offset, bytes);
   if (crc32(bytes) !== crc) throw damaged(`a page of ${nameOfImage(identity)} is damaged`, file, offset);
   return bytes;
 }
@@ -45,6 +57,7 @@ export function readPage(library: SnapshotLibrary, identity: ImageIdentity, plac
 export class FiledImage implements SavedImage {
   readonly #library: SnapshotLibrary;
   readonly #directory: ImageDirectory;
+  readonly #files = new Map<string, SnapshotFile>();
 
   /** @throws CorruptionError `SNAPSHOT_CORRUPT`; StateError `FORMAT_TOO_NEW` */
   constructor(library: SnapshotLibrary, identity: ImageIdentity, row: ImageRow) {
@@ -72,10 +85,19 @@ export class FiledImage implements SavedImage {
     return this.#directory.pages.length;
   }
 
-  page(page: number): Uint8Array {
+  page(page: number, target?: Uint8Array): Uint8Array {
     const place = this.#directory.pages[page];
     if (place === undefined) throw damaged(`${nameOfImage(this.#directory)} has no page ${page}`, "", 0);
-    return readPage(this.#library, this.#directory, place);
+    return readPageInto(() => this.#open(place.file), this.#directory, place, target);
+  }
+
+  #open(name: string): SnapshotFile {
+    let file = this.#files.get(name);
+    if (file === undefined) {
+      file = this.#library.files.open(name);
+      this.#files.set(name, file);
+    }
+    return file;
   }
 }
 

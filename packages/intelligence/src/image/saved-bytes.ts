@@ -39,8 +39,17 @@ export class SavedBytes implements PagedBytes {
 
   /** All of it, in order: hands out each page with its offset. @throws CorruptionError `SNAPSHOT_CORRUPT` */
   restore(put: (bytes: Uint8Array, offset: number) => void): void {
-    for (let from = 0; from < this.byteLength; from += IMAGE_PAGE_BYTES) {
-      put(this.read(from, Math.min(this.byteLength, from + IMAGE_PAGE_BYTES)), from);
+    if (this.#inline !== undefined) {
+      put(this.#inline, 0);
+      return;
+    }
+    const scratch = new Uint8Array(IMAGE_PAGE_BYTES);
+    for (const [position, page] of this.#pages.entries()) {
+      const from = position * IMAGE_PAGE_BYTES;
+      const length = Math.min(this.byteLength - from, IMAGE_PAGE_BYTES);
+      const bytes = this.#image.page(page, scratch);
+      if (bytes.length < length) throw illegal();
+      put(bytes.subarray(0, length), from);
     }
   }
 

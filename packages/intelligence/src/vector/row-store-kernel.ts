@@ -38,6 +38,8 @@ export class KernelRows implements RowSegment {
   /** Whether bounds hold for all rows. */
   #isBounded: boolean;
   length = 0;
+  /** Rows that are going to be here. */
+  #expected = 0;
 
   /** `undefined` when the kernel's memory is used up. */
   static create(kernel: Kernel, shape: RowShape): KernelRows | undefined {
@@ -73,6 +75,10 @@ export class KernelRows implements RowSegment {
 
   get markTable(): number {
     return this.#table + 8 * this.#tableRoom;
+  }
+
+  expect(rows: number): void {
+    this.#expected = this.length + rows;
   }
 
   append(row: Float32Array): boolean {
@@ -339,6 +345,7 @@ export class KernelRows implements RowSegment {
   #grow(): boolean {
     const full = 1 << this.#shape.shift;
     const room = this.#rooms.at(-1);
+    if (this.#expected - this.length >= full && (room ?? full) === full) return this.#addBlock(full);
     if (room !== undefined && room < full) return this.#moveLast(room, Math.min(full, 2 * room));
     return this.#addBlock(Math.min(full, Math.max(FIRST_ROWS, room === undefined ? 0 : full / FIRST_PART)));
   }

@@ -32,6 +32,9 @@ export class PlainRows implements RowSegment {
     this.#coder = shape.codeStride > 0 ? new RowCoder(shape.dimension, shape.metric) : undefined;
   }
 
+  /** Blocks have their full size from the beginning. */
+  expect(): void {}
+
   append(row: Float32Array): boolean {
     if (this.length === this.#blocks.length * this.#blockRows) this.#grow();
     const index = this.length++;

@@ -34,6 +34,8 @@ export interface CodedRow {
 /** Rows in one kind of memory; `index` counts from the first of them. A `VectorRows` is one or several of these. */
 export interface RowSegment {
   readonly length: number;
+  /** So many rows are going to be added: room for them is made at once, as far as there is. */
+  expect(rows: number): void;
   /** Adds a padded row, of length 1 for cosine. False when there is no room: nothing has changed then. */
   append(row: Float32Array): boolean;
   copyRow(index: number, into: Float32Array): void;

@@ -161,6 +161,11 @@ export class VectorRows {
     return scoreOfProximity(this.metric, proximity);
   }
 
+  /** So many rows are going to be appended: they come into place without being moved. */
+  expect(rows: number): void {
+    this.#last.expect(rows);
+  }
+
   /**
    * Appends what is next in {@link pages} of an earlier `VectorRows` of the same dimension and metric. Stretches may be cut anywhere; what is left of a row is
    * awaited.

@@ -47,6 +47,7 @@ export class VectorIndex implements SlotIndex {
     const index = new VectorIndex(collection, slots, FieldSet.restored({ head: fields, columns }, slots.length));
     const { rows } = index;
     const vectors = new ImageColumns(columns).bytes("vectors");
+    rows.expect(slots.length);
     vectors.restore((bytes) => rows.restore(bytes));
     if (rows.length !== slots.length) throw damaged(`${rows.length} vectors for ${slots.length} slots`);
     vectors.continueIn(rows.pages);
