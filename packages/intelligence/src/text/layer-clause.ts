@@ -13,6 +13,8 @@ export class LayerClause {
   readonly bound: number;
   /** The first posting that was not gone through. */
   next = 0;
+  /** Of a phrase: how often the document that is looked at has it. */
+  phraseTf = 0;
 
   constructor(
     list: PostingList,

@@ -59,6 +59,8 @@ export class LayerSearch {
   #otherCount = 0;
   /** Of the first clauses of `#others` what they can add together, by their number. */
   #sums: Float64Array = NO_SUMS;
+  /** Those of them that are phrases, the one that can add most first. */
+  readonly #phrases: readonly LayerClause[];
   /** Whether the sum of a document is its score: there is one word. */
   readonly #isSimple: boolean;
   /** Below it nothing is among the best. */
@@ -75,6 +77,7 @@ export class LayerSearch {
     this.#layer = layer;
     this.#view = view;
     this.#clauses = clauses;
+    this.#phrases = clauses.filter(({ phrase }) => phrase !== undefined).sort((a, b) => b.bound - a.bound);
     this.#excluded = excluded;
     this.#norms = norms;
     this.#lengths = view.index.lengths.array;
@@ -298,7 +301,7 @@ export class LayerSearch {
     }
   }
 
-  /** @param sum what the essential clauses give at most */
+  /** @param sum what the essential clauses give at most: of a phrase, what as many occurrences as of its rarest word would give */
   #consider(slot: number, sum: number): void {
     let total = sum;
     for (let at = this.#otherCount - 1; at >= 0; at--) {
@@ -309,6 +312,7 @@ export class LayerSearch {
       else if (isRequired) return;
     }
     if (total < this.#floor) return;
+    if (!this.#mayEnterByPhrases(slot, total)) return;
     const score = this.#isSimple ? total : this.#scoreOf(slot);
     if (score === 0 || !this.#top.accepts(this.#layer, slot, score)) return;
     if (this.#isExcluded(slot) || !this.#view.layer.isVisible(slot)) return;
@@ -323,11 +327,28 @@ export class LayerSearch {
     return false;
   }
 
-  /** In the order of the query; 0 when something is missing. */
+  /** Counts one phrase after the other, until those left cannot make it any more: most documents with all words of a phrase do not have it. */
+  #mayEnterByPhrases(slot: number, sum: number): boolean {
+    const norms = this.#norms;
+    const length = this.#lengths[slot]!;
+    let most = sum;
+    for (const clause of this.#phrases) {
+      const { list, factor, isRequired, phrase } = clause;
+      const mostTf = list.tfOf(slot);
+      clause.phraseTf = mostTf === 0 ? 0 : phrase!.tfOf(slot);
+      if (isRequired && clause.phraseTf === 0) return false;
+      if (clause.phraseTf === mostTf) continue;
+      most -= norms.weight(factor, mostTf, length) - norms.weight(factor, clause.phraseTf, length);
+      if (most < this.#floor) return false;
+    }
+    return true;
+  }
+
+  /** In the order of the query; 0 when something is missing. Its phrases are counted. */
   #scoreOf(slot: number): number {
     let score = 0;
-    for (const { list, factor, isRequired, phrase } of this.#clauses) {
-      const tf = phrase === undefined ? list.tfOf(slot) : phrase.tfOf(slot);
+    for (const { list, factor, isRequired, phrase, phraseTf } of this.#clauses) {
+      const tf = phrase === undefined ? list.tfOf(slot) : phraseTf;
       if (tf > 0) score += this.#norms.weight(factor, tf, this.#lengths[slot]!);
       else if (isRequired) return 0;
     }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseQuery, QUERY_WORDS_MAX, type QueryClause } from "./query.js";
+import { EXPANDED_WORDS, parseQuery, QUERY_WORDS_MAX, type QueryClause } from "./query.js";
 
 /** Clauses as they would be written. */
 function written(text: string): string[] {
@@ -98,5 +98,16 @@ describe("a query", () => {
     expect(others).toEqual([]);
     expect(parseQuery(`${"x.".repeat(500_000)} ${"日".repeat(300_000)}`).isCut).toBe(true);
     expect(parseQuery("日本語で".repeat(100_000)).clauses.length).toBeLessThanOrEqual(QUERY_WORDS_MAX);
+  });
+
+  test("has fewer words that stand for others, and fewer still in phrases", () => {
+    const all = (word: (at: number) => string) => Array.from({ length: 300 }, (_, at) => word(at)).join(" ");
+    const expanded = QUERY_WORDS_MAX / EXPANDED_WORDS;
+    expect(parseQuery(all((at) => `word${at}*`))).toMatchObject({ clauses: { length: expanded }, isCut: true });
+    expect(parseQuery(all((at) => `word${at}~`))).toMatchObject({ clauses: { length: expanded }, isCut: true });
+    expect(parseQuery(all((at) => `"word${at}* a"`))).toMatchObject({ clauses: { length: 7 }, isCut: true });
+    const [phrase] = parseQuery(`"${all((at) => `word${at}*`)}"`).clauses;
+    expect(phrase).toMatchObject({ kind: "phrase", words: { length: 8 } });
+    expect(parseQuery(`${all((at) => `w${at}`)} +last`).clauses).toHaveLength(QUERY_WORDS_MAX);
   });
 });

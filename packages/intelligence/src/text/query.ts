@@ -4,8 +4,12 @@ import { TokenKind, tokenize } from "./tokenize.js";
 
 /** UTF-16 units of a query that are read: what follows is passed over. */
 export const QUERY_LENGTH_MAX = 65_536;
-/** Words of a query that count, those of its phrases included: what follows is passed over. */
+/** Words of a query that are looked for, those of its phrases included: what follows is passed over. */
 export const QUERY_WORDS_MAX = 256;
+/** As so many words counts one that stands for others, `begin*` or `nearly~`: it takes that much longer to find. */
+export const EXPANDED_WORDS = 8;
+/** And one in a phrase, where the positions of all that it stands for are compared. */
+const EXPANDED_PHRASE_WORDS = 32;
 
 /**
  * What a clause asks of a document: of clauses that `should` be met at least one is, when there is none that `must` be; each that is met adds to the
@@ -78,30 +82,60 @@ class QueryBuilder {
   addItem(occurrence: Occurrence, item: string): void {
     const clauses = itemClauses(occurrence, item);
     if (clauses.length > 1 && occurrence !== "should") this.addPhrase(occurrence, phraseWords(item));
-    else for (const clause of clauses) if (!this.isFull) this.#add(clause, 1);
+    else for (const clause of clauses) if (!this.isFull) this.#add(clause);
   }
 
   addPhrase(occurrence: Occurrence, words: readonly PhraseWord[]): void {
     const [first] = words;
     if (first === undefined) return;
-    const room = QUERY_WORDS_MAX - this.#words;
-    if (words.length > room) this.isFull = true;
-    if (Math.min(words.length, room) > 1) {
-      this.#add({ kind: "phrase", occurrence, words: words.slice(0, room) }, Math.min(words.length, room));
-    } else this.#add({ kind: first.isPrefix ? "prefix" : "word", occurrence, word: first.word }, 1);
+    if (words.length === 1) {
+      this.#add({ kind: first.isPrefix ? "prefix" : "word", occurrence, word: first.word });
+      return;
+    }
+    const fitting = this.#beginning(words);
+    if (fitting.length < words.length) this.isFull = true;
+    if (fitting.length > 1) this.#add({ kind: "phrase", occurrence, words: fitting });
   }
 
-  #add(clause: QueryClause, words: number): void {
+  /** As many words of a phrase as there is room for. */
+  #beginning(words: readonly PhraseWord[]): readonly PhraseWord[] {
+    let weight = this.#words;
+    const end = words.findIndex((word) => {
+      weight += phraseWordWeight(word);
+      return weight > QUERY_WORDS_MAX;
+    });
+    return end < 0 ? words : words.slice(0, end);
+  }
+
+  #add(clause: QueryClause): void {
     const identity = JSON.stringify(clause);
     if (this.#seen.has(identity)) return;
-    if (this.#words + words > QUERY_WORDS_MAX) {
+    const weight = weightOf(clause);
+    if (this.#words + weight > QUERY_WORDS_MAX) {
       this.isFull = true;
       return;
     }
-    this.#words += words;
+    this.#words += weight;
     this.#seen.add(identity);
     this.clauses.push(clause);
   }
+}
+
+/** As how many words a clause counts. */
+function weightOf(clause: QueryClause): number {
+  switch (clause.kind) {
+    case "word":
+      return 1;
+    case "prefix":
+    case "fuzzy":
+      return EXPANDED_WORDS;
+    case "phrase":
+      return clause.words.reduce((sum, word) => sum + phraseWordWeight(word), 0);
+  }
+}
+
+function phraseWordWeight({ isPrefix }: PhraseWord): number {
+  return isPrefix ? EXPANDED_PHRASE_WORDS : 1;
 }
 
 function itemClauses(occurrence: Occurrence, item: string): QueryClause[] {
