@@ -1,8 +1,9 @@
-/** How often every engine goes through the queries; the first time is not counted. */
-const ROUNDS = 5;
+/** How often every engine has its turn; the first time is not counted. */
+const ROUNDS = 7;
 
 /**
- * Times each query of each engine, the engines taking turns, so that a noisy machine disturbs all of them.
+ * Times each query of each engine, the engines taking turns, so that a noisy machine disturbs all of them. At each turn an engine goes through
+ * the queries once to find its data in the caches of the machine, as whoever is in use does, and is timed when it does so again.
  *
  * @param engines `{ name, search(query) }`; `search` gives what it found.
  * @returns for each engine its name, the median and p99 of a query in µs, and what it found.
@@ -12,6 +13,7 @@ export function timed(engines, queries) {
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [index, engine] of engines.entries()) {
       const { times, found } = results[index];
+      for (const query of queries) engine.search(query);
       for (const query of queries) {
         const begun = process.hrtime.bigint();
         const answer = engine.search(query);

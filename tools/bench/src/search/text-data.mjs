@@ -8,11 +8,16 @@ const SYLLABLES =
     " ",
   );
 
+/** What is searched for is among so many of the commonest words. */
+const SEARCHED_WORDS = 5_000;
+/** Nobody searches for "the". */
+const STOP_WORDS = 100;
+
 /**
  * Documents of about 80 words whose frequencies fall as in languages (Zipf).
  *
- * @returns {{ documents: string[], queries: (terms: number, count: number) => string[] }} queries of words as common as those in documents,
- *   the hundred commonest left out, as nobody searches for "the".
+ * @returns `queries(terms, count)`: of words drawn evenly from the 5,000 commonest; `commonQueries`: of words as common as those in documents,
+ *   so that most of them are among the few hundred commonest, the hundred commonest themselves left out.
  */
 export function zipfDocuments(count, seed = 3) {
   const random = randomFrom(seed);
@@ -35,15 +40,16 @@ export function zipfDocuments(count, seed = 3) {
     const length = TOKENS / 2 + Math.floor(random() * TOKENS);
     return Array.from({ length }, () => words[rankOf()]).join(" ");
   });
-  const term = () => {
+  const drawn = (term) => (terms, number) =>
+    Array.from({ length: number }, () => Array.from({ length: terms }, term).join(" "));
+  const commonTerm = () => {
     for (;;) {
       const rank = rankOf();
-      if (rank >= 100) return words[rank];
+      if (rank >= STOP_WORDS) return words[rank];
     }
   };
-  const queries = (terms, number) =>
-    Array.from({ length: number }, () => Array.from({ length: terms }, term).join(" "));
-  return { documents, queries };
+  const queries = drawn(() => words[Math.floor(random() * SEARCHED_WORDS)]);
+  return { documents, queries, commonQueries: drawn(commonTerm) };
 }
 
 function distinctWords(random) {

@@ -10,10 +10,11 @@ export const textMeasures = [
     name: "text 50k documents",
     async run({ require, scale }) {
       const count = 50_000 * scale;
-      const { documents, queries } = zipfDocuments(count);
+      const { documents, queries, commonQueries } = zipfDocuments(count);
+      const sqlite = fts5(require, documents);
       const engines = [
         strata(documents, memoryOf),
-        fts5(require, documents),
+        sqlite,
         minisearch(require, documents, memoryOf),
         await orama(require, documents),
       ];
@@ -22,11 +23,14 @@ export const textMeasures = [
         perSecond: count / seconds,
         megabytes,
       }));
-      const results = [1, 2, 4].flatMap((terms) =>
-        timed(engines, queries(terms, QUERIES)).map((result) => ({
-          ...result,
-          name: `${terms} terms, ${result.name}`,
-        })),
+      const kinds = Object.entries({ terms: queries, "common terms": commonQueries });
+      const results = kinds.flatMap(([kind, drawn]) =>
+        [1, 2, 4].flatMap((terms) =>
+          timed([...engines, sqlite.withTexts], drawn(terms, QUERIES)).map((result) => ({
+            ...result,
+            name: `${terms} ${kind}, ${result.name}`,
+          })),
+        ),
       );
       engines[0].db.close();
       return [...built, ...results];
