@@ -70,7 +70,7 @@ export class RandomCorpus implements SlotTimes {
     this.version++;
     this.#died[slot] = this.version;
     this.#deaths.push(slot);
-    this.index.remove(slot, this.version);
+    this.index.remove(slot);
   }
 
   /** Some words often, others rarely; now and then one that is there more often than a byte counts. */

@@ -76,7 +76,7 @@ export class PendingTexts implements SlotTimes {
   #end(slot: number): void {
     this.#isDead[slot] = true;
     this.#deaths.push(slot);
-    this.postings.remove(slot, this.version);
+    this.postings.remove(slot);
   }
 }
 

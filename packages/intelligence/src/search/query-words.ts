@@ -1,6 +1,6 @@
 import { type Query, termOf } from "../text/query.js";
-import { TextMatcher } from "../text/text-matcher.js";
-import type { TextRange, WordFinder } from "./snippet.js";
+import { TextMatcher, type TextRange } from "../text/text-matcher.js";
+import type { WordFinder } from "./snippet.js";
 
 /** The words of a query as snippets look for them. */
 export class QueryWords implements WordFinder {

@@ -1,13 +1,12 @@
 import { DEFAULT_LIMITS, InvalidArgumentError, type Primitive } from "@strata/core";
 import { compileWhere, type Predicate, vectorFrom } from "@strata/engine";
+import { DEFAULT_B, DEFAULT_K1 } from "../text/bm25.js";
 import type { SearchMode, SearchOptions } from "./search-options.js";
 
-export const DEFAULT_K = 10;
+/** Hits, unless said. */
+const DEFAULT_K = 10;
 /** Nobody has as many entries: asking for more is asking for all. */
 const K_MOST = 2 ** 31 - 1;
-/** Of Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), and of nearly every index since. */
-export const DEFAULT_K1 = 1.2;
-export const DEFAULT_B = 0.75;
 
 /** What is asked, with everything said that options leave unsaid. */
 export interface SearchRequest {

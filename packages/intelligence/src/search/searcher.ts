@@ -209,8 +209,7 @@ export class Searcher {
     const { mode, embedding } = request;
     if (mode === "keyword" || embedding !== undefined) return false;
     if (this.#parts.embedder !== undefined) {
-      const { dimension } = this.#parts.embedder;
-      return mode !== undefined || this.#parts.vectors.some((half) => half.hasAny({ ...ground, request }, dimension));
+      return mode !== undefined || this.#parts.vectors.some((half) => half.hasAny({ ...ground, request }));
     }
     if (mode === undefined) return false;
     throw new InvalidArgumentError(

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { TextRange } from "../text/text-matcher.js";
 import { cutBefore, cutBehind } from "./grapheme-cut.js";
-import { SNIPPET_LENGTH, snippetOf, type TextRange, type WordFinder } from "./snippet.js";
+import { SNIPPET_LENGTH, snippetOf, type WordFinder } from "./snippet.js";
 
 /** Finds one word, whatever the case of its letters, and counts how often it was asked to look for itself. */
 class OneWord implements WordFinder {

@@ -1,3 +1,4 @@
+import type { TextRange } from "../text/text-matcher.js";
 import { cutBefore, cutBehind } from "./grapheme-cut.js";
 
 /** UTF-16 units of the longest snippet. */
@@ -11,9 +12,6 @@ const ATTEMPTS = 8;
 const LOOKED_THROUGH = 65_536;
 /** Units around a snippet that tell whether a word at its edge is whole. */
 const EDGE_CONTEXT = 64;
-
-/** [start, end) in UTF-16 units. */
-export type TextRange = readonly [start: number, end: number];
 
 /** Finds the words of one query in texts. */
 export interface WordFinder {

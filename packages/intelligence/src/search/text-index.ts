@@ -1,4 +1,3 @@
-import type { Version } from "@strata/core";
 import type { Stored } from "@strata/storage";
 import type { ImageParts } from "../image/image-parts.js";
 import type { IndexKind, SlotIndex } from "../partition/slot-index.js";
@@ -24,8 +23,8 @@ export class TextIndex implements SlotIndex {
     this.postings.add(slot, textsOf(this.#primitive, key, stored));
   }
 
-  remove(slot: number, version: Version): void {
-    this.postings.remove(slot, version);
+  remove(slot: number): void {
+    this.postings.remove(slot);
   }
 
   save(): ImageParts {

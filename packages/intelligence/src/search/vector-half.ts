@@ -27,8 +27,8 @@ export interface VectorHit {
 
 /** What finds entries by nearness. */
 export interface VectorHalf {
-  /** Whether there may be anything that an embedder's vector of `dimension` finds: if not, the query need not be made into one. Unobserved. */
-  hasAny(question: Omit<VectorQuestion, "embedding" | "limit">, dimension: number): boolean;
+  /** Whether there may be anything that an embedder's vector finds: if not, the query need not be made into one. Unobserved. */
+  hasAny(question: Omit<VectorQuestion, "embedding" | "limit">): boolean;
   /**
    * The nearest, best first, equal ones in the order of hits; no entry twice.
    *
@@ -40,7 +40,6 @@ export interface VectorHalf {
 
 /** What makes a vector of a query. */
 export interface QueryEmbedder {
-  readonly dimension: number;
   /** `undefined` when it can only be waited for. */
   embedNow(query: string): ArrayLike<number> | undefined;
   embed(query: string, signal: AbortSignal | undefined): Promise<ArrayLike<number>>;

@@ -1,20 +1,20 @@
-/** How much more a word counts that stands in a document more often. */
+/** Both as Robertson & Zaragoza recommend them. How soon more occurrences of a word count less. */
 export const DEFAULT_K1 = 1.2;
-/** How much less it counts in a document that is longer than others. */
+/** How much the length of a document is held against it. */
 export const DEFAULT_B = 0.75;
 
 /** `k1` is at least 0, `b` from 0 to 1. */
 export interface Bm25Options {
-  /** How much more a word counts that stands there more often. 1.2 */
+  /** How soon more occurrences of a word count less: 0 at once. 1.2 unless said. */
   readonly k1?: number;
-  /** How much less it counts in longer documents. 0.75 */
+  /** How much the length of a document is held against it. 0.75 unless said. */
   readonly b?: number;
 }
 
 /**
- * How much it tells that a document has a term; positive.
+ * How much it tells that a document has a term; positive also for one that most documents have, as in Lucene. Without unit.
  *
- * @param documents all of them. @param df those that have the term.
+ * @param documents all of them. @param df those that have the term: 0 to `documents`.
  */
 export function inverseDocumentFrequency(documents: number, df: number): number {
   return Math.log(1 + (documents - df + 0.5) / (df + 0.5));

@@ -5,7 +5,7 @@ const CLASSES = 31;
 const NONE = -1;
 
 /** The power of two that `elements` fit into. @param elements at least 1 */
-export function sizeClassOf(elements: number): number {
+function sizeClassOf(elements: number): number {
   return 32 - Math.clz32(elements - 1);
 }
 

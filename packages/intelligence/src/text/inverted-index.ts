@@ -156,7 +156,7 @@ export class InvertedIndex {
   }
 
   /** The document of a slot is replaced, deleted or expired. Once for a slot, in order of version. */
-  remove(slot: number, _version: number): void {
+  remove(slot: number): void {
     this.#noteDeath(slot);
   }
 

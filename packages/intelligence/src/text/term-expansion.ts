@@ -3,7 +3,7 @@ import { stem } from "./stem.js";
 import type { LayerView } from "./text-view.js";
 
 /** Terms that one prefix or misspelling stands for at most. */
-export const EXPANSION_MAX = 64;
+const EXPANSION_MAX = 64;
 
 const encoder = new TextEncoder();
 

@@ -1,7 +1,7 @@
 import { CharClass, charClassOf } from "./char-class.js";
 import { ownCopy } from "./own-copy.js";
 import { stem } from "./stem.js";
-import { foldWord, tokenize, visitRun, WORD_LENGTH_MAX, wordEnd } from "./tokenize.js";
+import { foldWord, visitRun, WORD_LENGTH_MAX, wordEnd } from "./tokenize.js";
 import { EMPTY_HASH, hashByte, WordTable } from "./word-table.js";
 
 /** Words whose terms are remembered. When there are more, they are forgotten. */
@@ -198,11 +198,4 @@ function doubled(array: Int32Array): Int32Array {
   const larger = new Int32Array(array.length * 2);
   larger.set(array);
   return larger;
-}
-
-/** The terms of a text one by one: what the scanner is held against. */
-export function termsOf(text: string, withStems: boolean): string[] {
-  const terms: string[] = [];
-  tokenize(text, (word) => terms.push(withStems ? stem(word) : word));
-  return terms;
 }

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseQuery } from "./query.js";
-import { matches, TextMatcher } from "./text-matcher.js";
+import { TextMatcher } from "./text-matcher.js";
 
 function marked(text: string, query: string, withStems = true): string {
   let result = "";
   let at = 0;
-  for (const [start, end] of matches(text, parseQuery(query), withStems)) {
+  for (const [start, end] of new TextMatcher(parseQuery(query), withStems).matches(text)) {
     result += `${text.slice(at, start)}[${text.slice(start, end)}]`;
     at = end;
   }
@@ -37,6 +37,10 @@ describe("the words of a query in a text", () => {
   test("are runs of characters where words have no spaces between them", () => {
     expect(marked("私は日本語を話す", "日本語")).toBe("私は[日本語]を話す");
     expect(marked("私は日本語を話す", "+日本語")).toBe("私は[日本語]を話す");
+    expect(marked("東京と京都、京", "京")).toBe("東[京]と[京]都、[京]");
+    expect(marked("東京と京都", '京 "と京"')).toBe("東[京と京]都");
+    expect(marked("see 東京都 here", '"see 東"')).toBe("[see 東]京都 here");
+    expect(marked("か\u3099きく", "か\u3099")).toBe("[か\u3099]きく");
   });
 
   test("do not include what must not be there", () => {
@@ -57,7 +61,7 @@ describe("the words of a query in a text", () => {
     fc.assert(
       fc.property(text, text, (query, of) => {
         let before = -1;
-        for (const [start, end] of matches(of, parseQuery(query))) {
+        for (const [start, end] of new TextMatcher(parseQuery(query), true).matches(of)) {
           expect(start).toBeGreaterThan(before);
           expect(end).toBeGreaterThan(start);
           expect(end).toBeLessThanOrEqual(of.length);

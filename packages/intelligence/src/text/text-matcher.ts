@@ -1,10 +1,10 @@
 import { completedStems } from "./completions.js";
 import { codePointsOf, editDistance, FUZZY_LENGTH_MAX } from "./edit-distance.js";
 import { type Query, type QueryClause, termOf } from "./query.js";
-import { tokenize } from "./tokenize.js";
+import { TokenKind, tokenize, unitEnd } from "./tokenize.js";
 
 /** [start, end) in UTF-16 units. */
-export type MatchRange = readonly [start: number, end: number];
+export type TextRange = readonly [start: number, end: number];
 
 /** Whether a term is one of those that a word of the query stands for. */
 type TermTest = (term: string) => boolean;
@@ -12,6 +12,8 @@ type TermTest = (term: string) => boolean;
 interface Phrase {
   readonly tests: readonly TermTest[];
   readonly offsets: readonly number[];
+  /** Whether its last word stands for all that begin so. */
+  readonly endsBegun: boolean;
 }
 
 /** Words of texts of which it is remembered whether they match. */
@@ -35,7 +37,7 @@ export class TextMatcher {
   }
 
   /** Where words of the query stand in `text`: ascending, neither overlapping nor touching, the first `limit` of them. */
-  matches(text: string, limit: number = Number.POSITIVE_INFINITY): MatchRange[] {
+  matches(text: string, limit: number = Number.POSITIVE_INFINITY): TextRange[] {
     return this.#phrases.length === 0 ? this.#wordMatches(text, limit) : this.#allMatches(text).slice(0, limit);
   }
 
@@ -58,41 +60,51 @@ export class TextMatcher {
             return (term) => term === wanted;
           }),
           offsets: clause.words.map(({ offset }) => offset),
+          endsBegun: clause.words.at(-1)!.isPrefix,
         });
     }
   }
 
-  #wordMatches(text: string, limit: number): MatchRange[] {
+  #wordMatches(text: string, limit: number): TextRange[] {
     const ranges: [number, number][] = [];
-    tokenize(text, (word, start, end) => {
-      if (this.#isMatch(word)) append(ranges, start, end);
+    tokenize(text, (word, start, end, kind) => {
+      if (this.#isMatch(word)) append(ranges, start, this.#matchEnd(text, word, start, end, kind));
       // One more than asked for: until then the last one may grow.
       return ranges.length > limit;
     });
     return ranges.slice(0, limit);
   }
 
-  #allMatches(text: string): MatchRange[] {
+  #allMatches(text: string): TextRange[] {
     const found: [number, number][] = [];
     const terms: string[] = [];
     const starts: number[] = [];
     const ends: number[] = [];
-    tokenize(text, (word, start, end) => {
-      if (this.#isMatch(word)) found.push([start, end]);
+    const begunEnds: number[] = [];
+    tokenize(text, (word, start, end, kind) => {
+      if (this.#isMatch(word)) found.push([start, this.#matchEnd(text, word, start, end, kind)]);
       terms.push(termOf(word, this.#withStems));
       starts.push(start);
       ends.push(end);
+      begunEnds.push(kind === TokenKind.pair ? unitEnd(text, start) : end);
     });
-    for (const { tests, offsets } of this.#phrases) {
+    for (const { tests, offsets, endsBegun } of this.#phrases) {
       const span = offsets.at(-1)!;
+      const phraseEnds = endsBegun ? begunEnds : ends;
       for (let at = 0; at + span < terms.length; at++) {
-        if (tests.every((test, word) => test(terms[at + offsets[word]!]!))) found.push([starts[at]!, ends[at + span]!]);
+        if (!tests.every((test, word) => test(terms[at + offsets[word]!]!))) continue;
+        found.push([starts[at]!, phraseEnds[at + span]!]);
       }
     }
     found.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
     const ranges: [number, number][] = [];
     for (const [start, end] of found) append(ranges, start, end);
     return ranges;
+  }
+
+  /** Of a pair that is found by how it begins only the first character is: `東` finds "東京". */
+  #matchEnd(text: string, word: string, start: number, end: number, kind: number): number {
+    return kind === TokenKind.pair && !this.#terms.has(word) ? unitEnd(text, start) : end;
   }
 
   #isMatch(word: string): boolean {
@@ -105,11 +117,6 @@ export class TextMatcher {
     }
     return known;
   }
-}
-
-/** Where words of `query` stand in `text`: ascending, neither overlapping nor touching. */
-export function matches(text: string, query: Query, withStems: boolean = true): MatchRange[] {
-  return new TextMatcher(query, withStems).matches(text);
 }
 
 /** Adds a range that begins no earlier than the last one, or makes the last one longer. */

@@ -106,8 +106,8 @@ export function visitRun(text: string, start: number, visit: TokenVisitor): numb
   return visit(previous, previousStart, previousEnd, count > 1 ? TokenKind.last : TokenKind.single) === true ? -1 : at;
 }
 
-/** A character and the marks on it. */
-function unitEnd(text: string, start: number): number {
+/** Where the character that begins at `start` ends, with the marks on it. */
+export function unitEnd(text: string, start: number): number {
   let at = start + (text.codePointAt(start)! > 0xffff ? 2 : 1);
   while (at < text.length) {
     const codePoint = text.codePointAt(at)!;
