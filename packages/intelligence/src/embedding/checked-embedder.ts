@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, InvalidArgumentError, isWellFormed } from "@strata/core";
+import { DEFAULT_LIMITS, InvalidArgumentError, isWellFormed, validateSpaceName } from "@strata/core";
 import { type JsonField, jsonField } from "@strata/engine";
 import type { QueryEmbedder } from "../search/vector-half.js";
 import type { Embedder, EmbedTarget } from "./embedder.js";
@@ -29,7 +29,7 @@ export class CheckedEmbedder implements QueryEmbedder {
   /** It was seen to answer with a promise: queries need not be tried on it. */
   #isAsync = false;
 
-  /** @throws InvalidArgumentError `INVALID_ARGUMENT`, `INVALID_PATH` */
+  /** @throws InvalidArgumentError `INVALID_ARGUMENT`, `INVALID_NAME`, `INVALID_PATH` */
   constructor(embedder: Embedder) {
     const { model, dimension, run, targets = [] } = mustObject(embedder, "embed");
     if (typeof model !== "string" || model === "" || model.length > MODEL_LENGTH_MAX || !isWellFormed(model))
@@ -112,12 +112,17 @@ function targetsOf(target: EmbedTarget): Target[] {
   const { primitive, spaces, prefix = "", path } = given;
   if (primitive !== undefined && !PRIMITIVES.includes(primitive))
     throw invalid(`primitive is one of ${PRIMITIVES.join(", ")}`, { option: "primitive", valid: PRIMITIVES });
-  if (spaces !== undefined && !(Array.isArray(spaces) && spaces.every((space) => typeof space === "string")))
-    throw invalid("spaces is a list of names", { option: "spaces" });
+  if (spaces !== undefined && !Array.isArray(spaces)) throw invalid("spaces is a list of names", { option: "spaces" });
+  for (const space of spaces ?? []) validateSpaceName(space);
   if (typeof prefix !== "string") throw invalid("prefix is a text", { option: "prefix" });
   if (path !== undefined && typeof path !== "string") throw invalid("path is a text", { option: "path" });
   const field = path === undefined ? undefined : jsonField(path);
-  return (primitive === undefined ? PRIMITIVES : [primitive]).map((one) => ({ primitive: one, spaces, prefix, field }));
+  return (primitive === undefined ? PRIMITIVES : [primitive]).map((one) => ({
+    primitive: one,
+    spaces: spaces && [...spaces],
+    prefix,
+    field,
+  }));
 }
 
 function mustObject<T extends object>(value: T, what: string): T {

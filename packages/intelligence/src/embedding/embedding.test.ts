@@ -219,6 +219,8 @@ test("what is no embedder is refused", () => {
     { ...good, run: undefined },
     { ...good, targets: [{ primitive: "state" }] },
     { ...good, targets: [{ spaces: "all" }] },
+    { ...good, targets: [{ spaces: ["_system_embeddings"] }] },
+    { ...good, targets: [{ spaces: ["A b"] }] },
     { ...good, targets: [{ path: "a[" }] },
     { ...good, targets: [{ pth: "a" }] },
     undefined,

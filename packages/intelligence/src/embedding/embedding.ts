@@ -10,7 +10,7 @@ import { EmbeddingQueue, type EmbeddingStatus } from "./embedding-queue.js";
 export class Embedding {
   #queue: EmbeddingQueue | undefined = undefined;
 
-  /** @throws InvalidArgumentError `INVALID_ARGUMENT`, `INVALID_PATH` for what is no embedder */
+  /** @throws InvalidArgumentError `INVALID_ARGUMENT`, `INVALID_NAME`, `INVALID_PATH` for what is no embedder */
   static check(embedder: Embedder): CheckedEmbedder {
     return new CheckedEmbedder(embedder);
   }

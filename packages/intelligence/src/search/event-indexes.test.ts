@@ -96,6 +96,44 @@ describe("the words of events", () => {
     expect(indexes.textsOf(layer("default"))).not.toBe(first);
   });
 
+  test("that were used last stay, whenever they were made", () => {
+    const probe = opened();
+    probe.append("default", "fox");
+    const { postings } = probe.indexes.textsOf(probe.layer("default"));
+    const { indexes, append, layer } = opened({ memoryBudgetBytes: postings.memoryBytes * 2.5 });
+    for (const space of ["default", "b", "c"]) append(space, "fox");
+    const first = indexes.textsOf(layer("default"));
+    const second = indexes.textsOf(layer("b"));
+    expect(indexes.textsOf(layer("default"))).toBe(first);
+    indexes.textsOf(layer("c"));
+    expect(indexes.textsOf(layer("default"))).toBe(first);
+    expect(indexes.textsOf(layer("b"))).not.toBe(second);
+  });
+
+  test("go when others grow, by searches or in idle moments", () => {
+    const { database, time, indexes, append, layer } = opened({ memoryBudgetBytes: 400_000 });
+    append("default", "fox");
+    append("b", "fox");
+    append("c", "fox");
+    const [first, second, third] = ["default", "b", "c"].map((space) => indexes.textsOf(layer(space)));
+    expect(indexes.textsOf(layer("default"))).toBe(first);
+    const many = Array.from({ length: 20_000 }, (_, i) => `dog${i}`);
+    append("c", ...many);
+    expect(indexes.textsOf(layer("c"))).toBe(third);
+    expect(third!.postings.memoryBytes).toBeGreaterThan(400_000);
+    expect(indexes.textsOf(layer("default"))).not.toBe(first);
+    expect(indexes.textsOf(layer("b"))).not.toBe(second);
+
+    const idle = opened({ memoryBudgetBytes: 400_000 }, true, database);
+    const other = idle.indexes.textsOf(layer("default"));
+    const growing = idle.indexes.textsOf({ ...layer("c"), end: 1 });
+    idle.indexes.onCommit(database.runs.must("default"));
+    idle.time.advance(100_000);
+    expect(growing.postings.length).toBe(20_001);
+    expect(idle.indexes.textsOf(layer("default"))).not.toBe(other);
+    expect(time.pending).toBe(0);
+  });
+
   test("come back from the image that a checkpoint wrote, and go on from there", () => {
     const before = opened();
     before.append("default", "a fox", "a dog");

@@ -32,7 +32,7 @@ export class EventIndexes implements DerivedIndex {
   readonly #ground: EventGround;
   readonly #stem: boolean;
   #byTable = new WeakMap<EventTable, EventTexts>();
-  /** Those of runs that are there, the one that was used last at the end. */
+  /** Those of runs that are there: runs, and the tables of each, in the order in which they were used last. */
   readonly #byRun = new Map<RunId, Set<EventTexts>>();
   readonly #idle: IdleWork;
 
@@ -65,8 +65,10 @@ export class EventIndexes implements DerivedIndex {
 
   /** The words of the table of a layer, with all the events that it shows. */
   textsOf({ table, end }: EventLayer): EventTexts {
-    const texts = this.#byTable.get(table) ?? this.#make(table);
-    texts.catchUp(end);
+    const known = this.#byTable.get(table);
+    const texts = known ?? this.#make(table);
+    if (known !== undefined) this.#noteUse(known);
+    if (this.#catchUp(texts, end)) this.#trim(texts);
     return texts;
   }
 
@@ -103,6 +105,23 @@ export class EventIndexes implements DerivedIndex {
     this.erased();
   }
 
+  /** @returns whether it takes more memory now. */
+  #catchUp(texts: EventTexts, end: number): boolean {
+    if (texts.table.firstSequence + texts.length >= end) return false;
+    const before = texts.postings.memoryBytes;
+    texts.catchUp(end);
+    return texts.postings.memoryBytes > before;
+  }
+
+  #noteUse(texts: EventTexts): void {
+    const run = texts.table.space.shard.id;
+    const ofRun = this.#byRun.get(run);
+    if (ofRun?.delete(texts) !== true) return;
+    ofRun.add(texts);
+    this.#byRun.delete(run);
+    this.#byRun.set(run, ofRun);
+  }
+
   #make(table: EventTable): EventTexts {
     const { shard } = table.space;
     const isLive = this.#ground.isLive(shard);
@@ -112,6 +131,7 @@ export class EventIndexes implements DerivedIndex {
       const ofRun = this.#byRun.get(shard.id);
       if (ofRun === undefined) this.#byRun.set(shard.id, new Set([texts]));
       else ofRun.add(texts);
+      this.#noteUse(texts);
       this.#trim(texts);
     }
     return texts;
@@ -130,7 +150,7 @@ export class EventIndexes implements DerivedIndex {
     }
   }
 
-  /** The oldest go, until the others fit into the budget. */
+  /** Those that were not used longest go, until the others fit into the budget. @param newest stays. */
   #trim(newest: EventTexts): void {
     const all = [...this.#byRun].flatMap(([run, ofRun]) => [...ofRun].map((texts) => ({ run, texts })));
     let bytes = all.reduce((sum, { texts }) => sum + texts.postings.memoryBytes, 0);
@@ -153,7 +173,7 @@ export class EventIndexes implements DerivedIndex {
           all.delete(texts);
         } else if (texts.length < table.ownLength) {
           const next = table.firstSequence + texts.length + IDLE_EVENTS;
-          texts.catchUp(Math.min(next, table.firstSequence + table.ownLength));
+          if (this.#catchUp(texts, Math.min(next, table.firstSequence + table.ownLength))) this.#trim(texts);
           return true;
         }
       }
