@@ -139,3 +139,37 @@ describe("after the runs were brought together, indexes agree with what is there
     world.close();
   });
 });
+
+test("a space and a collection that were begun anew are not found by what was there before, whenever they are opened", async () => {
+  for (const reopens of [0, 1, 2, 3]) {
+    const world = new SearchedWorld(2 ** 30);
+    const fill = (from: number, to: number, tag: string) => {
+      world.write("default", "other", ({ vectors, json }) => {
+        vectors.createCollection("docs", { ...COLLECTION, ifExists: "keep" });
+        json.createIndex("tag");
+      });
+      world.write("default", "other", entries(from, to, tag));
+    };
+    const reopen = () => {
+      world.close();
+      world.reopen(world.vfs);
+    };
+    fill(0, 40, "theirs");
+    ask(world);
+    await world.wait(world.db.checkpoint());
+    if ((reopens & 1) !== 0) reopen();
+    world.deleteSpace("default");
+    fill(20, 30, "ours");
+    if ((reopens & 2) !== 0) await world.wait(world.db.checkpoint());
+    reopen();
+    ask(world);
+    world.write("default", "other", ({ vectors }) => {
+      vectors.deleteCollection("docs");
+      vectors.createCollection("docs", COLLECTION);
+    });
+    world.write("default", "other", entries(25, 28, "theirs"));
+    reopen();
+    ask(world);
+    world.close();
+  }
+});
