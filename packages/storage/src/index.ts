@@ -10,7 +10,7 @@ export type {
 } from "./cold.js";
 export { type Compacted, compactShard } from "./compact-shard.js";
 export { type EventLayer, EventTable, type TypeCount } from "./event-table.js";
-export type { KeyRange } from "./key-cursor.js";
+export { EVERYTHING, type KeyRange } from "./key-cursor.js";
 export { KeyMap } from "./key-map.js";
 export type { ContainedRun, MergeRecord } from "./merge-record.js";
 export { ReadView } from "./read-view.js";

@@ -1,9 +1,9 @@
-import { copyOut, type Primitive } from "@strata/core";
+import type { Primitive } from "@strata/core";
 import { EMBEDDINGS_SPACE, type EntityRef, type ReadScope } from "@strata/engine";
-import { Box } from "@strata/storage";
+import { EVERYTHING } from "@strata/storage";
 import type { Indexes } from "../partition/indexes.js";
 import type { FoundEntry } from "../search/entry-layer.js";
-import { textsOf, textsOfEvent } from "../search/entry-text.js";
+import { textsOf, textsOfEvent, valueRead } from "../search/entry-text.js";
 import { mostAccepted } from "../search/most-accepted.js";
 import { asksFor } from "../search/search-request.js";
 import { SpaceScope } from "../search/space-scope.js";
@@ -67,8 +67,6 @@ export class EmbeddedHalf implements VectorHalf {
   }
 }
 
-const EVERYTHING = { start: undefined, end: undefined, reverse: false } as const;
-
 function observe(scope: ReadScope, space: string, primitive: Primitive): void {
   if (primitive === "event") scope.eventsIn(space).observeAll();
   else scope.tableIn(space, primitive).observeRange(EVERYTHING, "values");
@@ -92,11 +90,13 @@ function entryOf(
   }
   const source = sourceIn(scope, space, primitive, key);
   if (source === undefined || source.version !== versionOf(metadata)) return undefined;
-  const { stored, value } = source;
+  const { stored } = source;
   const timestamp = scope.timestampOf(source.version);
-  if (filter !== undefined && !(filter.acceptsKey(key) && filter.acceptsTime(timestamp) && filter.acceptsValue(value)))
+  if (
+    filter !== undefined &&
+    !(filter.acceptsKey(key) && filter.acceptsTime(timestamp) && filter.acceptsValue(source.value))
+  )
     return undefined;
   const ref: EntityRef = { run: scope.run, space, primitive, key };
-  const read = stored instanceof Box && stored.holdsBytes ? copyOut(value) : value;
-  return { ref, value: read, timestamp, texts: textsOf(primitive, key, stored ?? value) };
+  return { ref, value: valueRead(stored), timestamp, texts: textsOf(primitive, key, stored) };
 }

@@ -41,13 +41,29 @@ export function versionOf(metadata: { readonly [member: string]: Value } | undef
 export interface Source {
   readonly version: Version;
   readonly value: Value;
-  readonly stored: Stored | undefined;
+}
+
+/** One that a table holds under a key. */
+export interface KeyedSource extends Source {
+  readonly stored: Stored;
+}
+
+/** An event. */
+export interface EventSource extends Source {
+  readonly type: string;
+  /** µs since the epoch. */
+  readonly timestamp: number;
 }
 
 const found = new Found();
 
 /** What a key of a table holds for a reader, unobserved; `undefined` when it is not there, or not alive at the reader's time. */
-export function sourceIn(scope: ReadScope, space: string, primitive: "kv" | "json", key: string): Source | undefined {
+export function sourceIn(
+  scope: ReadScope,
+  space: string,
+  primitive: "kv" | "json",
+  key: string,
+): KeyedSource | undefined {
   if (!scope.tableIn(space, primitive).peek(key, found)) return undefined;
   const { stored, version } = found;
   if (!isLive(stored) || (stored instanceof Box && stored.expiresAt <= scope.now())) return undefined;
@@ -55,15 +71,11 @@ export function sourceIn(scope: ReadScope, space: string, primitive: "kv" | "jso
 }
 
 /** The same of an event. */
-export function eventIn(
-  scope: ReadScope,
-  space: string,
-  sequence: number,
-): (Source & { readonly type: string; readonly timestamp: number }) | undefined {
+export function eventIn(scope: ReadScope, space: string, sequence: number): EventSource | undefined {
   const event = scope.eventsIn(space).read(sequence);
   if (event === undefined) return undefined;
   const { version, type, timestamp, payload } = event;
-  return { version, value: decodeValue(new ByteReader(payload)), stored: undefined, type, timestamp };
+  return { version, value: decodeValue(new ByteReader(payload)), type, timestamp };
 }
 
 /** What of a value is embedded; empty where there is nothing. */

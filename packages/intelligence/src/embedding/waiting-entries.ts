@@ -1,6 +1,6 @@
 import type { Version } from "@strata/core";
 import { type Database, DEFAULT_SPACE, EMBEDDINGS_SPACE, type ReadScope, type Run, VectorReader } from "@strata/engine";
-import { VersionChain } from "@strata/storage";
+import { EVERYTHING, VersionChain } from "@strata/storage";
 import { SpaceScope } from "../search/space-scope.js";
 import type { CheckedEmbedder, EmbeddedPrimitive, Target } from "./checked-embedder.js";
 import { collectionNameOf, embeddedText, eventIn, progressIn, sourceIn, versionOf } from "./embedding-rows.js";
@@ -151,7 +151,7 @@ function allKeys(
   known: KnownEmbeddings | undefined,
 ): Iterable<string> {
   const keys = new Set<string>(known?.keys());
-  scope.tableIn(space, primitive).scan({ start: undefined, end: undefined, reverse: false }, "keys", (key) => {
+  scope.tableIn(space, primitive).scan(EVERYTHING, "keys", (key) => {
     keys.add(key);
     return true;
   });

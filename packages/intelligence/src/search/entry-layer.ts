@@ -1,15 +1,16 @@
-import { ByteReader, copyOut, decodeValue, type Primitive, type Value, type Version } from "@strata/core";
+import { ByteReader, decodeValue, type Primitive, type Value, type Version } from "@strata/core";
 import { type EntityRef, payloadOfRecord, type ReadScope, type StoredEvent, timestampOfRecord } from "@strata/engine";
-import { Box, type EventTable, Found, type Stored } from "@strata/storage";
+import { type EventTable, Found, type Stored } from "@strata/storage";
 import type { PartitionLayer } from "../partition/partition-layer.js";
 import type { InvertedIndex } from "../text/inverted-index.js";
 import type { TextLayer } from "../text/text-view.js";
-import { contentOf, type TextPrimitive, textsOf, textsOfEvent } from "./entry-text.js";
+import { contentOf, type TextPrimitive, textsOf, textsOfEvent, valueRead } from "./entry-text.js";
 import type { EventTexts } from "./event-texts.js";
 import type { HitFilter } from "./hit-filter.js";
 import type { PendingEventTexts, PendingTexts } from "./pending-texts.js";
 import type { TextIndex } from "./text-index.js";
 
+type KeyRef = EntityRef & { readonly primitive: TextPrimitive };
 type EventRef = EntityRef & { readonly primitive: "event" };
 
 const NO_SLOTS = new Int32Array(0);
@@ -72,19 +73,12 @@ export class TableLayer implements EntryLayer {
     return this.#layer.slots.keyOf(slot);
   }
 
-  refOf(slot: number): EntityRef {
+  refOf(slot: number): KeyRef {
     return { run: this.#ground.scope.run, space: this.space, primitive: this.primitive, key: this.placeOf(slot) };
   }
 
   read(slot: number): FoundEntry {
-    const key = this.placeOf(slot);
-    const stored = this.#storedIn(slot);
-    return {
-      ref: this.refOf(slot),
-      value: valueRead(stored),
-      timestamp: this.#timestampOf(slot),
-      texts: textsOf(this.primitive, key, stored),
-    };
+    return foundKey(this.refOf(slot), this.#storedIn(slot), this.#timestampOf(slot));
   }
 
   #accepts(filter: HitFilter, slot: number): boolean {
@@ -140,19 +134,12 @@ export class PendingLayer implements EntryLayer {
     return this.#texts.keyOf(slot);
   }
 
-  refOf(slot: number): EntityRef {
+  refOf(slot: number): KeyRef {
     return { run: this.#ground.scope.run, space: this.space, primitive: this.primitive, key: this.placeOf(slot) };
   }
 
   read(slot: number): FoundEntry {
-    const key = this.placeOf(slot);
-    const stored = this.#texts.storedIn(slot);
-    return {
-      ref: this.refOf(slot),
-      value: valueRead(stored),
-      timestamp: 0,
-      texts: textsOf(this.primitive, key, stored),
-    };
+    return foundKey(this.refOf(slot), this.#texts.storedIn(slot), 0);
   }
 }
 
@@ -244,6 +231,10 @@ export class PendingEventLayer implements EntryLayer {
   }
 }
 
+function foundKey(ref: KeyRef, stored: Stored, timestamp: number): FoundEntry {
+  return { ref, value: valueRead(stored), timestamp, texts: textsOf(ref.primitive, ref.key, stored) };
+}
+
 function eventRef({ scope, space }: LayerGround, type: string, sequence: number): EventRef {
   return { run: scope.run, space, primitive: "event", type, sequence };
 }
@@ -254,10 +245,4 @@ function foundEvent(ref: EventRef, payload: Value, timestamp: number): FoundEntr
 
 function payloadIn(record: Uint8Array): Value {
   return decodeValue(new ByteReader(payloadOfRecord(record)));
-}
-
-/** What a reader gets: a copy down to each Uint8Array, which cannot be frozen. */
-function valueRead(stored: Stored): Value {
-  const value = contentOf(stored);
-  return stored instanceof Box && stored.holdsBytes ? copyOut(value) : value;
 }

@@ -1,4 +1,4 @@
-import type { Value } from "@strata/core";
+import { copyOut, type Value } from "@strata/core";
 import type { Stored } from "@strata/engine";
 import { Box } from "@strata/storage";
 
@@ -8,6 +8,12 @@ export type TextPrimitive = "kv" | "state" | "json";
 /** What `stored` holds, without the copy that a reader gets of bytes: for looking only. */
 export function contentOf(stored: Stored): Value {
   return stored instanceof Box ? (stored.value as Value) : stored;
+}
+
+/** What a reader gets: a copy down to each Uint8Array, which cannot be frozen. */
+export function valueRead(stored: Stored): Value {
+  const value = contentOf(stored);
+  return stored instanceof Box && stored.holdsBytes ? copyOut(value) : value;
 }
 
 /** Whether the entry has a text of its own: what has none is never found by words. */

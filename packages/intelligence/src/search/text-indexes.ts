@@ -1,4 +1,5 @@
 import type { EventSource, EventView, ReadScope } from "@strata/engine";
+import { EVERYTHING } from "@strata/storage";
 import type { Indexes } from "../partition/indexes.js";
 import {
   type EntryLayer,
@@ -101,5 +102,3 @@ export class TextIndexes {
     return own;
   }
 }
-
-const EVERYTHING = { start: undefined, end: undefined, reverse: false } as const;
