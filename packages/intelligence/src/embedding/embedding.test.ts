@@ -1,7 +1,8 @@
 import { StrataError } from "@strata/core";
 import { ManualTime } from "@strata/durability/testing";
-import { Database, EMBEDDINGS_SPACE, VectorReader } from "@strata/engine";
+import { Database, EMBEDDINGS_SPACE, EventLogStore, JsonDocumentStore, KvStore, VectorReader } from "@strata/engine";
 import { describe, expect, test } from "vitest";
+import type { SearchOptions } from "../search/search-options.js";
 import { SearchParts } from "../search/search-parts.js";
 import { Searcher } from "../search/searcher.js";
 import { SpaceScope } from "../search/space-scope.js";
@@ -126,6 +127,55 @@ describe("embedding in the background", () => {
     expect(Embedding.statusOf(db)).toMatchObject({ pending: 0, failed: 1 });
   });
 
+  test("that fails is tried again ever more rarely, and begins with short waits after it went well", async () => {
+    let fails = true;
+    const calls: number[] = [];
+    const given = embedder({
+      run: async (texts) => {
+        calls.push(time.now() / 1000);
+        if (fails) throw new Error("the model is down");
+        return texts.map(vectorOf);
+      },
+    });
+    const { db, time, pass } = open(given);
+    const waits = () => calls.slice(1).map((at, before) => Math.round((at - (calls[before] ?? 0)) / 1000));
+    for (const key of ["a", "b", "c"]) db.put("default", key, "cat");
+    // Together once, and then each alone until it is put aside.
+    await pass(3_000_000, 12_000);
+    expect(waits()).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300, 300, 300]);
+    expect(Embedding.statusOf(db)).toMatchObject({ pending: 0, failed: 3 });
+    fails = false;
+    db.put("default", "d", "cat");
+    await pass(1_000);
+    expect(Embedding.statusOf(db)?.pending).toBe(0);
+    fails = true;
+    calls.length = 0;
+    db.put("default", "e", "cat");
+    await pass(10_000, 200);
+    expect(waits().slice(0, 2)).toEqual([1, 2]);
+  });
+
+  test("does not keep a vector of what was written over while it was made", async () => {
+    let give = () => {};
+    const given = embedder({
+      run: (texts) =>
+        new Promise((resolve) => {
+          give = () => resolve(texts.map(vectorOf));
+        }),
+    });
+    const { db, pass, embedded } = open(given);
+    db.put("default", "a", "cat");
+    await pass();
+    db.put("default", "a", "dog");
+    give();
+    await pass(5);
+    expect(embedded()).toEqual([]);
+    await pass();
+    give();
+    await pass();
+    expect(embedded()).toEqual(["kv:default/a"]);
+  });
+
   test("begins anew with another model", async () => {
     const { db, pass, time } = open(embedder());
     db.put("default", "a", "cat");
@@ -148,7 +198,6 @@ describe("embedding in the background", () => {
     });
     const { db, pass } = open(given);
     const scope = db.head(db.runs.must("default"));
-    const { JsonDocumentStore, EventLogStore } = await import("@strata/engine");
     const json = new JsonDocumentStore(scope);
     json.put("note/1", { title: "dog", body: "cat" });
     json.put("other", { body: "sea" });
@@ -157,6 +206,59 @@ describe("embedding in the background", () => {
     events.append("done", { words: "sea" });
     await pass();
     expect(given.calls.flat().sort()).toEqual(["car", "cat"]);
+  });
+});
+
+describe("entries found by nearness", () => {
+  const near = (given: Searcher, options: SearchOptions = {}) =>
+    given
+      .searchAsync("cat", { mode: "vector", ...options })
+      .then(({ hits }) => hits.map(({ ref }) => ("key" in ref ? ref.key : `${"type" in ref ? ref.type : ""}`)));
+
+  test("are narrowed as others are", async () => {
+    const { db, searcher, pass, time } = open(embedder({ targets: [{}] }));
+    const scope = db.head(db.runs.must("default"));
+    new KvStore(scope).put("a/1", { text: "cat", n: 1 });
+    new EventLogStore(scope).append("seen", { text: "cat cat", n: 1 });
+    await pass(1000);
+    const middle = time.now();
+    await pass(1000);
+    new KvStore(scope).put("b/1", { text: "cat dog", n: 2 });
+    new EventLogStore(scope).append("heard", { text: "cat sea", n: 2 });
+    await pass(1000);
+    expect((await near(searcher())).sort()).toEqual(["a/1", "b/1", "heard", "seen"]);
+    expect(await near(searcher(), { prefix: "a" })).toEqual(["a/1"]);
+    expect(await near(searcher(), { prefix: "he" })).toEqual(["heard"]);
+    expect(await near(searcher(), { types: ["seen"] })).toEqual(["seen"]);
+    expect((await near(searcher(), { filter: { n: 2 } })).sort()).toEqual(["b/1", "heard"]);
+    expect((await near(searcher(), { timeRange: { end: middle } })).sort()).toEqual(["a/1", "seen"]);
+    expect((await near(searcher(), { timeRange: { start: middle } })).sort()).toEqual(["b/1", "heard"]);
+    expect(await near(searcher(), { primitives: ["json", "state"] })).toEqual([]);
+    expect(await near(searcher(), { timeRange: { start: middle }, prefix: "b", k: 1 })).toEqual(["b/1"]);
+  });
+
+  test("are not events of a space that was dropped, in place of those that came after them", async () => {
+    const { db, pass } = open(embedder({ targets: [{ primitive: "event" }] }));
+    const run = db.runs.must("default");
+    new EventLogStore(db.head(run, "b")).append("old", { text: "cat" });
+    await pass();
+    const found = () => near(new Searcher(SearchParts.of(db), db.head(run, "b")));
+    expect(await found()).toEqual(["old"]);
+    db.spaces(run).delete("b", { force: true });
+    new EventLogStore(db.head(run, "b")).append("new", { text: "dog" });
+    expect(await found()).toEqual([]);
+    await pass();
+    expect(await found()).toEqual(["new"]);
+  });
+
+  test("come behind those found by words where both count the same", async () => {
+    const { db, searcher, pass } = open(embedder({ targets: [{ primitive: "kv", prefix: "a" }] }));
+    db.put("default", "a", "dog");
+    db.put("default", "z", "the sea");
+    await pass();
+    const { hits } = await searcher().searchAsync("sea");
+    expect(hits.map(({ score }) => score)).toEqual([1 / 61, 1 / 61]);
+    expect(keysOf({ hits })).toEqual(["z", "a"]);
   });
 });
 

@@ -106,12 +106,12 @@ export class Searcher {
     const { k, keywordWeight, vectorWeight } = request;
     const depth = Math.max(FUSED_DEPTH_MIN, FUSED_DEPTH_FACTOR * k);
     const search = this.#keywords(query, request, ground);
-    const top = keywordWeight === 0 ? [] : search.top(depth + 1);
-    const nearest = vectorWeight === 0 ? [] : this.#nearest(request, ground, embedding, depth + 1);
-    const byWords = top.slice(0, depth).map((hit): FusedEntry => {
+    const top = keywordWeight === 0 ? [] : search.top(depth);
+    const nearest = vectorWeight === 0 ? [] : this.#nearest(request, ground, embedding, depth);
+    const byWords = top.map((hit): FusedEntry => {
       return { ref: search.refOf(hit), keywordScore: hit.score, read: () => search.read(hit) };
     });
-    const byNearness = nearest.slice(0, depth).map((hit): FusedEntry => {
+    const byNearness = nearest.map((hit): FusedEntry => {
       return { ref: hit.ref, keywordScore: 0, read: () => hit.read() };
     });
     const fused = fuse<FusedEntry>(
@@ -138,7 +138,8 @@ export class Searcher {
       });
       found.add(entry.read(), score, request.explain ? explain() : undefined);
     }
-    return fused.length > k || top.length > depth || nearest.length > depth;
+    // Each list goes deeper than `k`: where one was cut, more than `k` are left.
+    return fused.length > k;
   }
 
   #keywords(query: Query, request: SearchRequest, { scope, spaces, filter }: SearchGround): KeywordSearch {

@@ -70,6 +70,14 @@ describe("a snippet", () => {
     expect(highlights).toEqual([]);
   });
 
+  test("shows no places beyond its edges", () => {
+    const text = `${"needle ".repeat(40)}needle`;
+    const snippet = snippetOf([`${FILLER}${text}`], new OneWord("needle"), true);
+    expect(snippet.highlights.map(([start, end]) => snippet.text.slice(start, end))).toEqual(
+      Array.from({ length: snippet.text.split("needle").length - 1 }, () => "needle"),
+    );
+  });
+
   test("does not take half a word at its edge for another one", () => {
     const glued = `${"a".repeat(60)}needle`.repeat(10);
     const { highlights } = snippetOf([`${glued} needle ${glued}`], new OneWord("needle"), true);

@@ -1,4 +1,4 @@
-import { Database } from "@strata/engine";
+import { Database, EventLogStore, JsonDocumentStore, StateCellStore } from "@strata/engine";
 import { describe, expect, test } from "vitest";
 import { SearchParts } from "./search-parts.js";
 import { Searcher } from "./searcher.js";
@@ -41,6 +41,21 @@ describe("the primitives that are searched", () => {
     expect(found("agent")).toEqual([]);
     db.runs.setTextSearch("default", ["kv"]);
     expect(found("agent")).toHaveLength(1);
+  });
+
+  test("may leave out any of them", () => {
+    const { db, found } = open();
+    const scope = db.head(db.runs.must("default"));
+    new EventLogStore(scope).append("agent", {});
+    new StateCellStore(scope).set("agent", 1);
+    new JsonDocumentStore(scope).put("doc", { text: "agent" });
+    const primitives = ["kv", "event", "state", "json"] as const;
+    for (const one of primitives) {
+      db.runs.setTextSearch("default", [one]);
+      expect(found("agent").map(({ ref }) => ref.primitive)).toEqual([one]);
+    }
+    db.runs.setTextSearch("default", []);
+    expect(found("agent")).toEqual([]);
   });
 
   test("are names of primitives", () => {
