@@ -173,6 +173,17 @@ describe("what is found", () => {
       txn.kv.put("own", { text: "fox", n: 1 });
       expect(found(txn.search("fox", { timeRange: { start: timestamp + 500_000 } }).hits)).toContain("kv:own");
       expect(found(txn.search("fox", { timeRange: { end: timestamp } }).hits)).toEqual(["kv:a/1"]);
+      txn.events.append("seen", { text: "fox", n: 7 });
+      const own = (options: SearchOptions) =>
+        found(txn.search("fox", { primitives: ["event"], ...options }).hits).sort();
+      expect(own({ timeRange: { end: timestamp + 500_000 } })).toEqual([]);
+      expect(own({ types: ["seen"] })).toEqual(["event:0", "event:2"]);
+      expect(own({ prefix: "he" })).toEqual(["event:1"]);
+      expect(own({ filter: { n: 7 } })).toEqual(["event:2"]);
+      txn.kv.put("own", { text: "no more", n: 1 });
+      expect(found(txn.search("fox", { prefix: "own" }).hits)).toEqual([]);
+      txn.kv.put("own", { text: "a fox again", n: 1 });
+      expect(found(txn.search("fox again", { prefix: "own" }).hits)).toEqual(["kv:own"]);
     });
   });
 
