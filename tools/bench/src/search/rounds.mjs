@@ -1,5 +1,5 @@
 /** How often every engine has its turn; the first time is not counted. */
-const ROUNDS = 7;
+export const ROUNDS = 7;
 
 /**
  * Times each query of each engine, the engines taking turns, so that a noisy machine disturbs all of them. At each turn an engine goes through
@@ -23,10 +23,12 @@ export function timed(engines, queries) {
       }
     }
   }
-  return results.map(({ name, times, found }) => {
-    const sorted = Float64Array.from(times).sort();
-    return { name, median: quantile(sorted, 0.5), p99: quantile(sorted, 0.99), max: sorted.at(-1), found };
-  });
+  return results.map(({ name, times, found }) => ({ name, ...quantiles(times), found }));
+}
+
+export function quantiles(times) {
+  const sorted = Float64Array.from(times).sort();
+  return { median: quantile(sorted, 0.5), p99: quantile(sorted, 0.99), max: sorted.at(-1) };
 }
 
 function quantile(sorted, q) {

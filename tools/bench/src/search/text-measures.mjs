@@ -1,38 +1,65 @@
-import { memoryOf, timed } from "./rounds.mjs";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { memoryOf, quantiles, ROUNDS, timed } from "./rounds.mjs";
 import { zipfDocuments } from "./text-data.mjs";
-import { fts5, minisearch, orama, strata } from "./text-engines.mjs";
+import { fts5, strata } from "./text-engines.mjs";
 
 const K = 10;
 const QUERIES = 200;
+const PROCESS = fileURLToPath(new URL("./text-process.mjs", import.meta.url));
+
+/** An engine in a process of its own. */
+class TextProcess {
+  #child;
+
+  static async start(name, count) {
+    const engine = new TextProcess();
+    engine.#child = fork(PROCESS, [name, String(count)], { execArgv: ["--expose-gc"] });
+    const [facts] = await once(engine.#child, "message");
+    return Object.assign(engine, facts);
+  }
+
+  /** @returns the µs that each query took. */
+  async turn(what) {
+    this.#child.send(what);
+    const [times] = await once(this.#child, "message");
+    return times;
+  }
+
+  end() {
+    this.#child.kill();
+  }
+}
 
 export const textMeasures = [
   {
     name: "text 50k documents",
-    async run({ require, scale }) {
+    async run({ scale }) {
       const count = 50_000 * scale;
-      const { documents, queries, commonQueries } = zipfDocuments(count);
-      const sqlite = fts5(require, documents);
-      const engines = [
-        strata(documents, memoryOf),
-        sqlite,
-        minisearch(require, documents, memoryOf),
-        await orama(require, documents),
-      ];
-      const built = engines.map(({ name, seconds, megabytes }) => ({
-        name: `index, ${name}`,
-        perSecond: count / seconds,
-        megabytes,
-      }));
-      const kinds = Object.entries({ terms: queries, "common terms": commonQueries });
-      const results = kinds.flatMap(([kind, drawn]) =>
-        [1, 2, 4].flatMap((terms) =>
-          timed([...engines, sqlite.withTexts], drawn(terms, QUERIES)).map((result) => ({
-            ...result,
-            name: `${terms} ${kind}, ${result.name}`,
-          })),
-        ),
-      );
-      engines[0].db.close();
+      const engines = [];
+      for (const name of ["stratadb", "fts5", "minisearch", "orama", "fts5 texts"]) {
+        engines.push(await TextProcess.start(name, count));
+      }
+      const results = [];
+      for (const [kind, what] of Object.entries({ queries: "terms", commonQueries: "common terms" })) {
+        for (const terms of [1, 2, 4]) {
+          const times = engines.map(() => []);
+          for (let round = 0; round <= ROUNDS; round++) {
+            for (const [index, engine] of engines.entries()) {
+              const turn = await engine.turn({ kind, terms, count: QUERIES });
+              if (round > 0) times[index].push(...turn);
+            }
+          }
+          for (const [index, engine] of engines.entries()) {
+            results.push({ name: `${terms} ${what}, ${engine.name}`, ...quantiles(times[index]) });
+          }
+        }
+      }
+      for (const engine of engines) engine.end();
+      const built = engines
+        .filter(({ seconds }) => seconds !== undefined)
+        .map(({ name, seconds, megabytes }) => ({ name: `index, ${name}`, perSecond: count / seconds, megabytes }));
       return [...built, ...results];
     },
   },
@@ -43,13 +70,13 @@ export const textMeasures = [
       const { db } = strata(documents, memoryOf);
       const before = db.version;
       db.runs.fork("default", "fork");
-      const fork = db.in({ run: "fork" });
-      for (let i = 0; i < 100; i++) fork.kv.put(`doc-${i}`, documents[i + 1]);
+      const forked = db.in({ run: "fork" });
+      for (let i = 0; i < 100; i++) forked.kv.put(`doc-${i}`, documents[i + 1]);
       for (let i = 0; i < 100; i++) db.kv.put(`doc-${i + 500}`, documents[i]);
       const past = db.at({ version: before });
       const engines = [
         { name: "head", search: (query) => db.search(query, { k: K }) },
-        { name: "fork", search: (query) => fork.search(query, { k: K }) },
+        { name: "fork", search: (query) => forked.search(query, { k: K }) },
         { name: "past", search: (query) => past.search(query, { k: K }) },
         {
           name: "transaction",
