@@ -6,8 +6,11 @@ import { InvertedIndex, type SlotTimes } from "../text/inverted-index.js";
 import { textsOfEvent } from "./entry-text.js";
 
 /**
- * The words of the events of one table, its own ones: slot i is event `firstSequence + i`. Events come in order and never change, so a reader
- * that sees n of them sees the first n slots, and n stands for the version it reads at.
+ * The words of the events of one table, its own ones. They come in order and never change, so that a count of them stands for the version that a
+ * reader is at.
+ *
+ * 1. Slot i is event `firstSequence + i`.
+ * 2. A reader that sees n of the table's own events sees its first n slots.
  */
 export class EventTexts implements SlotTimes {
   readonly table: EventTable;

@@ -157,16 +157,14 @@ export class Searcher {
     return new KeywordSearch(layers, query, request);
   }
 
-  /** The halves are searched side by side: between them, nearness counts. */
+  /** The halves are searched side by side, and no entry is in two of them: between them, nearness counts. */
   #nearest(request: SearchRequest, ground: SearchGround, embedding: ArrayLike<number>, limit: number): VectorHit[] {
     const question = { ...ground, request, embedding, limit };
     const lists = this.#parts.vectors.map((half) => half.search(question));
     if (lists.length === 1) return [...lists[0]!];
-    const known = new Set<string>();
     return lists
       .flat()
       .sort((a, b) => b.score - a.score || compareRefs(a.ref, b.ref))
-      .filter(({ ref }) => !known.has(identityOf(ref)) && known.add(identityOf(ref)))
       .slice(0, limit);
   }
 

@@ -25,7 +25,7 @@ export interface VectorHit {
   read(): FoundEntry;
 }
 
-/** What finds entries by nearness. */
+/** What finds entries by nearness; no two of one database find the same entry. */
 export interface VectorHalf {
   /** Whether there may be anything that an embedder's vector finds: if not, the query need not be made into one. Unobserved. */
   hasAny(question: Omit<VectorQuestion, "embedding" | "limit">): boolean;

@@ -37,6 +37,7 @@ const VARINT_BYTES_MAX = 5;
  *
  * 1. Slots are added from 0 on, without gaps, and removed at most once.
  * 2. What it keeps of a document never changes.
+ * 3. Positions of a document ascend; between two of its fields lie more of them than between neighbours in any phrase.
  */
 export class InvertedIndex {
   readonly slots: SlotTimes;

@@ -43,7 +43,11 @@ let idleAccumulators: Accumulators | undefined;
  *
  * Clauses are in order of the most they can add to a score. As long as the first of them together stay below the threshold, a document needs one of
  * the others, the essential ones: only their postings are gone through, a window at a time, and the rest is looked up for documents that can still
- * make it. What makes it is scored anew in the order of the query, so that equal documents have equal scores however they were found.
+ * make it.
+ *
+ * 1. What is left out could not be among the best: it is passed over by a bound of its score.
+ * 2. What makes it is scored in the order of the query, so that equal documents have equal scores however they were found.
+ * 3. Whether a document is visible is asked of those only that would be among the best, and changes no score.
  */
 export class LayerSearch {
   readonly #layer: number;

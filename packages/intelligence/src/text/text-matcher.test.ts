@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { InvertedIndex } from "./inverted-index.js";
 import { parseQuery } from "./query.js";
 import { TextMatcher } from "./text-matcher.js";
+import { TextScorer } from "./text-scorer.js";
 
 function marked(text: string, query: string, withStems = true): string {
   let result = "";
@@ -54,6 +56,36 @@ describe("the words of a query in a text", () => {
       [2, 3],
     ]);
     expect(new TextMatcher(parseQuery("日本語"), true).matches("日本語 日本", 1)).toEqual([[0, 3]]);
+  });
+
+  test("are there wherever an index finds the text, and nowhere else", () => {
+    const piece = fc.constantFrom(
+      ..."run running Runs happily naïve don't l'Élan straße 日 本語 東京都 ｶﾞ か\u3099 42 한국어 x".split(" "),
+    );
+    const text = fc
+      .array(fc.tuple(piece, fc.constantFrom(" ", " ", "", "-", ". ")), { minLength: 1, maxLength: 8 })
+      .map((parts) => parts.flat().join(""));
+    const asked = fc.oneof(
+      { weight: 3, arbitrary: piece },
+      piece.map((word) => `${word.slice(0, 3)}*`),
+      piece.map((word) => `${word}~1`),
+      fc.tuple(piece, piece).map((words) => `"${words.join(" ")}"`),
+      fc.tuple(piece, piece).map((words) => `"${words.join(" ")}*"`),
+      fc.tuple(piece, piece).map((words) => words.join("")),
+    );
+    let found = 0;
+    fc.assert(
+      fc.property(text, asked, fc.boolean(), (of, query, stem) => {
+        const index = new InvertedIndex({ bornThrough: () => 1, diedThrough: () => 0, deathAt: () => 0 }, { stem });
+        index.add(0, [of]);
+        const layer = { index, through: 1, hidden: new Int32Array(0), isVisible: () => true };
+        const hits = new TextScorer([layer], parseQuery(query)).top(1, () => 0);
+        found += hits.length;
+        expect(new TextMatcher(parseQuery(query), stem).matches(of).length > 0).toBe(hits.length > 0);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(found).toBeGreaterThan(200);
   });
 
   test("are ranges that ascend and do not touch, in any text", () => {
