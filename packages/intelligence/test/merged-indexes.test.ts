@@ -140,6 +140,25 @@ describe("after the runs were brought together, indexes agree with what is there
   });
 });
 
+test("a bit that was flipped anywhere in an image is never searched", async () => {
+  const world = await parted();
+  world.close();
+  const { vfs } = world;
+  for (const path of imageFiles(vfs)) {
+    const file = vfs.open(path, "read");
+    const size = file.size();
+    file.close();
+    for (let part = 0; part < 12; part++) {
+      const disk = vfs.afterKill();
+      // The highest bits say most.
+      damageFile(disk, path, "flipped", 8 * Math.floor(((part + 0.5) * size) / 96) + 7);
+      world.reopen(disk);
+      world.ask(undefined, { ...QUESTIONS[0]!, vectors: { ...QUESTIONS[0]!.vectors, k: 1000 } });
+      world.close();
+    }
+  }
+});
+
 test("a space and a collection that were begun anew are not found by what was there before, whenever they are opened", async () => {
   for (const reopens of [0, 1, 2, 3]) {
     const world = new SearchedWorld(2 ** 30);
