@@ -1,4 +1,4 @@
-import type { Version } from "@strata/core";
+import type { RunId, Version } from "@strata/core";
 import type { Table } from "@strata/storage";
 import type { Discarded } from "./discarded.js";
 import { Partition } from "./partition.js";
@@ -42,8 +42,10 @@ export class FrozenPartitions {
     return partition;
   }
 
-  clear(): void {
-    for (const { index } of this.#partitions) this.#discarded.add(index);
-    this.#partitions = [];
+  /** @param run only those of its tables. */
+  clear(run?: RunId): void {
+    const isGone = ({ table }: Partition<SlotIndex>) => run === undefined || table.space.shard.id === run;
+    for (const { index } of this.#partitions.filter(isGone)) this.#discarded.add(index);
+    this.#partitions = this.#partitions.filter((partition) => !isGone(partition));
   }
 }

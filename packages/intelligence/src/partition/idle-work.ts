@@ -7,6 +7,9 @@ const PAUSE_MS = 1;
 /** Before the first one: commits often come together. Milliseconds. */
 const DELAY_MS = 20;
 
+/** Writes taken in by one small step. */
+export const IDLE_WRITES = 64;
+
 /** Does in idle moments, in slices, what nobody waits for. */
 export class IdleWork {
   readonly #clock: Clock;

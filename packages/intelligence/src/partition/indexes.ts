@@ -1,4 +1,4 @@
-import { type Clock, type Logger, type RunId, StrataError, type Timer, type Version } from "@strata/core";
+import type { Clock, Logger, RunId, Timer, Version } from "@strata/core";
 import {
   type Database,
   type DerivedIndex,
@@ -12,11 +12,12 @@ import {
 import type { RunShard, Table } from "@strata/storage";
 import { Discarded } from "./discarded.js";
 import { FrozenPartitions } from "./frozen-partitions.js";
-import { IdleWork } from "./idle-work.js";
-import { Partition, PartitionStale } from "./partition.js";
+import { IDLE_WRITES, IdleWork } from "./idle-work.js";
+import { catchesUp, Partition } from "./partition.js";
 import { imageFrom, imageName, partitionFrom } from "./partition-image.js";
 import { layersFrom, type PartitionLayer, type Place } from "./partition-layer.js";
 import type { IndexKind, SlotIndex } from "./slot-index.js";
+import { Successor } from "./successor.js";
 
 /** What indexes need of a database. */
 export interface IndexGround {
@@ -26,7 +27,7 @@ export interface IndexGround {
   /** Whether a run's shard is the one that the database commits to: others are not followed, and nothing of theirs is saved. */
   isLive(shard: RunShard): boolean;
   savedImage(index: string, run: RunId, name: string): SavedImage | undefined;
-  /** How much all partitions may take in memory, about. Bytes. */
+  /** How much all partitions may take in memory, about; successors in the making come on top. Bytes. */
   readonly memoryBudgetBytes: number;
 }
 
@@ -38,7 +39,7 @@ interface Held {
   work: Generator<void, void, undefined> | undefined;
   /** Slots there were when `work` was last through. */
   workedThrough: number;
-  /** Makes another one, without the dead slots or reaching further back; until it has everything that this one has, this one is asked. */
+  /** Until it has everything that this one has, this one is asked. */
   successor: Successor | undefined;
 }
 
@@ -48,8 +49,6 @@ const NEAR_WRITES = 10_000;
 /** More dead slots than this many for each live one, and these besides, are not kept. */
 const DEAD_FACTOR = 3;
 const DEAD_SLOTS = 20_000;
-/** Writes taken in by one idle step. */
-const IDLE_WRITES = 64;
 /** Of the memory for all partitions, what those may take besides that serve one version each. */
 const FROZEN_SHARE = 0.25;
 /** The part of a database's budget that its partitions may take. */
@@ -137,8 +136,11 @@ export class Indexes implements DerivedIndex {
     if (this.#byRun.has(run.number)) this.#idle.wake();
   }
 
-  onRunDropped(run: Run): void {
-    this.#byRun.delete(run.number);
+  /** Whoever still reads the run has its partitions made anew. */
+  onRunDropped({ number }: Run): void {
+    for (const held of [...(this.#byRun.get(number) ?? [])]) this.#letGo(held);
+    this.#byRun.delete(number);
+    this.#frozen.clear(number);
   }
 
   *images(): Generator<IndexImage, void, undefined> {
@@ -177,6 +179,7 @@ export class Indexes implements DerivedIndex {
       // What took long to be worked out stays, until another one has it too that reaches further back.
       const current = held ?? this.#holding(known, undefined);
       if (current.successor === undefined || current.successor.floor > end) {
+        current.successor?.dispose();
         current.successor = new Successor(known, floorBelow(table, end), this.#ground.clock);
       }
       this.#idle.wake();
@@ -237,6 +240,8 @@ export class Indexes implements DerivedIndex {
     const { table, kind, index } = held.partition;
     this.#held.get(table)?.delete(kind.name);
     this.#byRun.get(table.space.shard.id)?.delete(held);
+    held.successor?.dispose();
+    held.successor = undefined;
     this.#discarded.add(index);
   }
 
@@ -275,7 +280,7 @@ export class Indexes implements DerivedIndex {
     const isMostlyDead = slots.length - slots.live > DEAD_FACTOR * slots.live + DEAD_SLOTS;
     if (isMostlyDead) held.successor ??= new Successor(partition, lastVersion, clock);
     if (held.successor !== undefined) {
-      const step = held.successor.steps.next();
+      const step = held.successor.step();
       if (step.done !== true) return true;
       held.successor = undefined;
       if (step.value !== undefined) this.#hold(step.value, held);
@@ -288,54 +293,6 @@ export class Indexes implements DerivedIndex {
     }
     if (held.work?.next().done !== false) held.work = undefined;
     return held.work !== undefined || held.workedThrough < slots.length;
-  }
-}
-
-/** Another partition in the making. */
-class Successor {
-  readonly floor: Version;
-  /** Small ones; the last one gives it, or `undefined` when what it is made of is not known any more. */
-  readonly steps: Generator<void, Partition<SlotIndex> | undefined, undefined>;
-
-  constructor(partition: Partition<SlotIndex>, floor: Version, clock: Clock) {
-    this.floor = floor;
-    this.steps = succeeding(partition, floor, clock);
-  }
-}
-
-/** A partition of the same table from `floor` on, once it has done all that can be done ahead; `undefined` when that is not known any more. */
-function* succeeding(
-  { kind, table }: Partition<SlotIndex>,
-  floor: Version,
-  clock: Clock,
-): Generator<void, Partition<SlotIndex> | undefined, undefined> {
-  const { shard } = table.space;
-  const next = yield* knownFrom(Partition.building(kind, table, floor, clock.now()));
-  if (next === undefined) return undefined;
-  for (let isDone = false; !isDone; ) {
-    while (next.watermark < shard.lastVersion) {
-      if (!catchesUp(next, shard.lastVersion, clock.now(), IDLE_WRITES))
-        return Partition.built(kind, table, shard.lastVersion, clock.now());
-      yield;
-    }
-    isDone = true;
-    for (const _ of next.index.work?.() ?? []) {
-      isDone = false;
-      yield;
-    }
-  }
-  return next;
-}
-
-/** `building`, which retention may have left nothing to read for. */
-function* knownFrom<I extends SlotIndex>(
-  building: Generator<void, Partition<I>, undefined>,
-): Generator<void, Partition<I> | undefined, undefined> {
-  try {
-    return yield* building;
-  } catch (error) {
-    if (StrataError.is(error, "HISTORY_TRIMMED")) return undefined;
-    throw error;
   }
 }
 
@@ -359,15 +316,4 @@ function isNear(table: Table, version: Version): boolean {
   if (timeline.floor > version) return false;
   const keys = Math.max(table.ownKeys, table.cold?.keys ?? 0);
   return timeline.writesSince(version) <= NEAR_FACTOR * keys + NEAR_WRITES;
-}
-
-/** False when it cannot go on from where it is. */
-function catchesUp(partition: Partition<SlotIndex>, through: Version, now: number, limit?: number): boolean {
-  try {
-    partition.catchUp(through, now, limit);
-    return true;
-  } catch (error) {
-    if (error instanceof PartitionStale) return false;
-    throw error;
-  }
 }

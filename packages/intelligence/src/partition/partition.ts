@@ -7,8 +7,17 @@ import { byKey, Slots } from "./slots.js";
 /** Of a partition that is built in steps. */
 const ENTRIES_A_STEP = 32;
 
-/** What was found where the partition cannot go on from: it is built anew. */
-export class PartitionStale extends Error {}
+/** What a partition would have to read to go on is not kept any more: another one is built. */
+class PartitionStale extends Error {}
+
+/** What makes a partition. */
+interface PartitionState<I extends SlotIndex> {
+  readonly slots: Slots;
+  readonly index: I;
+  readonly floor: Version;
+  readonly watermark: Version;
+  readonly firstWrites: FirstWrites | undefined;
+}
 
 /**
  * One index over what one table has of its own: what is inherited is in the partitions of the tables below. It begins with what the table
@@ -30,17 +39,7 @@ export class Partition<I extends SlotIndex> {
   /** Of the slots that died because they had expired, some did so as late as that, µs since the epoch. */
   #expiredThrough: number;
 
-  private constructor(
-    kind: IndexKind<I>,
-    table: Table,
-    state: {
-      readonly slots: Slots;
-      readonly index: I;
-      readonly floor: Version;
-      readonly watermark: Version;
-      readonly firstWrites: FirstWrites | undefined;
-    },
-  ) {
+  private constructor(kind: IndexKind<I>, table: Table, state: PartitionState<I>) {
     this.kind = kind;
     this.table = table;
     this.slots = state.slots;
@@ -68,7 +67,10 @@ export class Partition<I extends SlotIndex> {
     }
   }
 
-  /** The same in small steps: what is written meanwhile is taken in by `catchUp`. */
+  /**
+   * The same in small steps: what is written meanwhile is taken in by `catchUp`. What there is of its index is disposed of when it is left before
+   * the end.
+   */
   static *building<I extends SlotIndex>(
     kind: IndexKind<I>,
     table: Table,
@@ -84,29 +86,25 @@ export class Partition<I extends SlotIndex> {
       watermark: floor,
       firstWrites,
     });
-    const entries: OwnEntry[] = [];
-    for (const entry of table.ownEntries(floor)) if (kind.owns(entry.key)) entries.push(entry);
-    entries.sort((a, b) => a.version - b.version || byKey(a, b));
-    for (const [position, entry] of entries.entries()) {
-      partition.#take(entry);
-      if (position % ENTRIES_A_STEP === ENTRIES_A_STEP - 1) yield;
+    let isBuilt = false;
+    try {
+      const entries: OwnEntry[] = [];
+      for (const entry of table.ownEntries(floor)) if (kind.owns(entry.key)) entries.push(entry);
+      entries.sort((a, b) => a.version - b.version || byKey(a, b));
+      for (const [position, entry] of entries.entries()) {
+        partition.#take(entry);
+        if (position % ENTRIES_A_STEP === ENTRIES_A_STEP - 1) yield;
+      }
+      partition.#expire(floor, now);
+      isBuilt = true;
+      return partition;
+    } finally {
+      if (!isBuilt) partition.index.dispose?.();
     }
-    partition.#expire(floor, now);
-    return partition;
   }
 
   /** As it was when it was saved. */
-  static restored<I extends SlotIndex>(
-    kind: IndexKind<I>,
-    table: Table,
-    state: {
-      readonly slots: Slots;
-      readonly index: I;
-      readonly floor: Version;
-      readonly watermark: Version;
-      readonly firstWrites: FirstWrites | undefined;
-    },
-  ): Partition<I> {
+  static restored<I extends SlotIndex>(kind: IndexKind<I>, table: Table, state: PartitionState<I>): Partition<I> {
     return new Partition(kind, table, state);
   }
 
@@ -132,7 +130,7 @@ export class Partition<I extends SlotIndex> {
    *
    * @param now when somebody asks, µs since the epoch.
    * @returns whether it has everything up to `through`.
-   * @throws PartitionStale when what it would have to read is not kept any more
+   * @throws Error when what it would have to read is not kept any more: see {@link catchesUp}
    */
   catchUp(through: Version, now: number, limit: number = Number.POSITIVE_INFINITY): boolean {
     const { shard } = this.table.space;
@@ -192,6 +190,17 @@ export class Partition<I extends SlotIndex> {
       this.#expiredThrough = Math.max(this.#expiredThrough, this.slots.expiresAt(slot));
       this.index.remove(slot, version);
     });
+  }
+}
+
+/** {@link Partition.catchUp}; false when the partition cannot go on from where it is, and another one has to be built. */
+export function catchesUp(partition: Partition<SlotIndex>, through: Version, now: number, limit?: number): boolean {
+  try {
+    partition.catchUp(through, now, limit);
+    return true;
+  } catch (error) {
+    if (error instanceof PartitionStale) return false;
+    throw error;
   }
 }
 

@@ -112,10 +112,10 @@ export class Slots {
 
   /** A slot for a live entry of `key`; the one before it has died. */
   add(key: string, version: Version, expiresAt: number): number {
+    const latest = this.#last();
     const slot = this.#keys.push(key);
     this.#born.push(version);
     this.#died.push(Number.POSITIVE_INFINITY);
-    const latest = this.#last();
     this.#previous.push(latest.get(key) ?? NONE);
     latest.set(key, slot);
     if (expiresAt !== Number.POSITIVE_INFINITY) this.#expiring.add(slot, expiresAt);
