@@ -94,6 +94,18 @@ describe("embedding in the background", () => {
     expect(keysOf(await searcher().searchAsync("cat", { mode: "vector" }))).toEqual(["a"]);
   });
 
+  test("does not pass over what a fork inherits without a vector", async () => {
+    const { db, pass, embedded } = open(embedder());
+    db.put("default", "a", "cat");
+    await pass();
+    db.put("default", "b", "dog");
+    db.fork(db.runs.must("default"), ["child"]);
+    db.put("child", "c", "sea");
+    await pass();
+    expect(embedded("child")).toEqual(["kv:default/a", "kv:default/b", "kv:default/c"]);
+    expect(embedded()).toEqual(["kv:default/a", "kv:default/b"]);
+  });
+
   test("that fails holds up no write, is tried again, and shows", async () => {
     let fails = true;
     const given = embedder({

@@ -135,5 +135,8 @@ describe("a snippet", () => {
       expect(cutBefore(text, at)).toBe(isBoundary ? at : 1);
       expect(cutBehind(text, at)).toBe(isBoundary ? at : 1 + family);
     }
+    expect([1, 2, 3].map((at) => cutBefore("a\r\nb", at))).toEqual([1, 1, 3]);
+    expect([1, 2, 3].map((at) => cutBehind("a\r\nb", at))).toEqual([1, 3, 3]);
+    expect([cutBefore("a\n\rb", 2), cutBehind("a\n\rb", 2)]).toEqual([2, 2]);
   });
 });
