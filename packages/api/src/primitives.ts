@@ -51,8 +51,9 @@ export interface Reads {
    * looked for one by one, `+word` must be there and `-word` must not, `"two words"` stand together, `begin*` and `nearly~` stand for others
    * like them. What was searched is observed, unless `observe` is false.
    *
-   * @throws {StateError} `EMBEDDER_IS_ASYNC` when `mode` asks for vectors and the query can only be embedded asynchronously
+   * @throws {InvalidArgumentError} `INVALID_ARGUMENT`, `INVALID_NAME`; `INVALID_PATH` of a filter; `INVALID_VALUE`, `DIMENSION_MISMATCH` of an embedding
    * @throws {NotFoundError} `COLLECTION_NOT_FOUND`
+   * @throws {StateError} `EMBEDDER_IS_ASYNC` when `mode` asks for vectors and the query can only be embedded asynchronously; `HISTORY_TRIMMED`
    */
   search(query: string, options?: SearchOptions): SearchResult;
 }

@@ -33,7 +33,7 @@ export class Searcher {
   /**
    * @param query any text.
    * @param options of the right types.
-   * @throws InvalidArgumentError `INVALID_ARGUMENT`, `INVALID_PATH`, `DIMENSION_MISMATCH`
+   * @throws InvalidArgumentError `INVALID_ARGUMENT`, `INVALID_PATH`, `INVALID_VALUE`, `DIMENSION_MISMATCH`
    * @throws NotFoundError `COLLECTION_NOT_FOUND`
    * @throws StateError `EMBEDDER_IS_ASYNC` when `mode` asks for vectors and the query can only be embedded asynchronously; `HISTORY_TRIMMED`
    */
