@@ -133,8 +133,9 @@ function changedKeys(
   primitive: "kv" | "json",
   since: Version | undefined,
 ): Iterable<string> | undefined {
-  const { timeline, forkVersion } = shard;
-  if (since === undefined || since < forkVersion || since < timeline.floor) return undefined;
+  const { timeline } = shard;
+  // The timeline of a fork begins where it was forked.
+  if (since === undefined || since < timeline.floor) return undefined;
   const [layer] = scope.tableIn(space, primitive).view().layers;
   const keys = new Set<string>();
   timeline.changedSince(since, (target) => {
