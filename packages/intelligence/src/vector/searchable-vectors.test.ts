@@ -178,6 +178,33 @@ describe("a collection that was made anew", () => {
     expect(store.stats("docs")).toMatchObject({ dimension: 3, metric: "dot", count: 1 });
   });
 
+  test("with another metric is searched by that", () => {
+    const { store } = withThree();
+    expect(store.search("docs", [0, 3])[0]?.score).toBe(1);
+    store.deleteCollection("docs");
+    store.createCollection("docs", { dimension: 2, metric: "dot" });
+    store.upsert("docs", "north", [0, 2]);
+    expect(store.search("docs", [0, 3])[0]?.score).toBe(6);
+  });
+
+  test.each([
+    [2, 3],
+    [3, 2],
+  ])("as it was before, of %i components, passes over the vectors of %i between", (dimension, between) => {
+    const { store } = open();
+    const make = (components: number, key: string) => {
+      store.deleteCollection("docs");
+      store.createCollection("docs", { dimension: components });
+      store.upsert("docs", key, new Float32Array(components).fill(1));
+    };
+    const search = () => keysOf(store.search("docs", new Float32Array(dimension).fill(1)));
+    make(dimension, "first");
+    expect(search()).toEqual(["first"]);
+    make(between, "second");
+    make(dimension, "third");
+    expect(search()).toEqual(["third"]);
+  });
+
   test("in a transaction is searched in it as it will be", () => {
     const { database, indexes, run } = withThree();
     database.transaction(run, (opened) => {
@@ -252,6 +279,38 @@ test("an exact search asks neither a graph nor the small copies of vectors", asy
   expect(store.search("docs", [1, 0], { k: 1, efSearch: 8 })[0]).toEqual(exact[0]);
   expect(calls()).toBe(2);
   vi.restoreAllMocks();
+});
+
+describe("what a graph does not have", () => {
+  /** A graph over so many vectors that a search walks it. */
+  async function withGraph() {
+    const opened = open();
+    opened.store.createCollection("docs", { dimension: 2, metric: "euclidean", index: "hnsw", efSearch: 8 });
+    const vectors = Array.from({ length: 1500 }, (_, i) => ({ key: `k${i}`, vector: [Math.cos(i), Math.sin(i)] }));
+    opened.store.upsertMany("docs", vectors);
+    await opened.store.build("docs");
+    return opened;
+  }
+
+  test("where it leads to fewer than there are, all are compared", async () => {
+    const { store } = await withGraph();
+    const { search } = HnswIndex.prototype;
+    const walked = vi.spyOn(HnswIndex.prototype, "search").mockImplementation(function (this: HnswIndex, ...wanted) {
+      const found = search.apply(this, wanted);
+      return { ...found, count: 4 };
+    });
+    const matches = store.search("docs", [1, 0], { k: 5 });
+    expect(walked).toHaveBeenCalledOnce();
+    vi.restoreAllMocks();
+    expect(matches).toEqual(store.search("docs", [1, 0], { k: 5, exact: true }));
+  });
+
+  test("the only vector that it has not reached is found", async () => {
+    const { store } = await withGraph();
+    store.upsert("docs", "last", [5, 5]);
+    expect(store.search("docs", [5, 5], { k: 1 })).toEqual([{ key: "last", score: 1, metadata: undefined }]);
+    expect(store.stats("docs")).toMatchObject({ count: 1501, indexed: 1500 });
+  });
 });
 
 test("what does not fit into memory is made again for each search, and none goes short of it", () => {
