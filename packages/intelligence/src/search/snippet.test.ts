@@ -51,6 +51,11 @@ describe("a snippet", () => {
     expect(text).not.toContain("needless");
   });
 
+  test("is of the first text that has the word, in whatever letters", () => {
+    const texts = [FILLER, "Needle", `a needle in ${FILLER}`];
+    expect(snippetOf(texts, new OneWord("needle"), false).text).toBe("Needle");
+  });
+
   test("asks the tokenizer for nothing where the word stands as it was typed", () => {
     const finder = new OneWord("needle");
     snippetOf([`${FILLER}needle ${FILLER}`], finder, false);

@@ -36,10 +36,7 @@ export interface Snippet {
  * The word is looked for as it is typed, which the runtime does in a fraction of a microsecond, and by the tokenizer only where that fails.
  */
 export function snippetOf(texts: readonly string[], finder: WordFinder, withHighlights: boolean): Snippet {
-  // Most words are written in small letters already.
-  const piece =
-    pieceWith(texts, (text) => text, finder, withHighlights) ??
-    pieceWith(texts, inSmallLetters, finder, withHighlights);
+  const piece = pieceWith(texts, finder, withHighlights);
   if (piece !== undefined) return piece;
   for (const text of texts) {
     const [first] = finder.matches(text.length > LOOKED_THROUGH ? text.slice(0, LOOKED_THROUGH) : text, 1);
@@ -54,16 +51,17 @@ function longestOf(texts: readonly string[]): string {
   return longest;
 }
 
-/** A piece around the most telling word that is found. @param seenAs what of a text is looked through, with the same offsets */
-function pieceWith(
-  texts: readonly string[],
-  seenAs: (text: string) => string,
-  finder: WordFinder,
-  withHighlights: boolean,
-): Snippet | undefined {
+/** A piece of the first text that has the most telling word of those that are found, around that word. */
+function pieceWith(texts: readonly string[], finder: WordFinder, withHighlights: boolean): Snippet | undefined {
+  const small: string[] = [];
   for (const beginning of finder.beginnings) {
-    for (const text of texts) {
-      const found = findBeginning(text, seenAs(text), beginning, finder);
+    for (const [position, text] of texts.entries()) {
+      // Most words are written in small letters already.
+      let found = findBeginning(text, text, beginning, finder);
+      if (found === undefined) {
+        small[position] ??= inSmallLetters(text);
+        if (small[position] !== text) found = findBeginning(text, small[position], beginning, finder);
+      }
       if (found !== undefined) return around(text, found, finder, withHighlights);
     }
   }
@@ -78,7 +76,7 @@ function inSmallLetters(text: string): string {
   return lowered.length === text.length ? lowered : text;
 }
 
-/** The first word of `text` that begins so and matches. @param seen the text in small letters. */
+/** The first word of `text` that begins so and matches. @param seen the text as it is, or in small letters. */
 function findBeginning(text: string, seen: string, beginning: string, finder: WordFinder): TextRange | undefined {
   let from = 0;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
