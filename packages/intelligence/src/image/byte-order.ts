@@ -10,6 +10,12 @@ export function littleEndian(bytes: Uint8Array, elementBytes: number): Uint8Arra
   return IS_LITTLE_ENDIAN || elementBytes === 1 ? bytes : reversed(bytes, elementBytes);
 }
 
+/** {@link littleEndian} of all of `bytes`, in its own place. */
+export function turnInPlace(bytes: Uint8Array, elementBytes: number): void {
+  if (IS_LITTLE_ENDIAN) return;
+  for (let at = 0; at < bytes.length; at += elementBytes) bytes.subarray(at, at + elementBytes).reverse();
+}
+
 /** Every element's bytes in reverse order, in an array of their own. */
 export function reversed(bytes: Uint8Array, elementBytes: number): Uint8Array {
   const turned = bytes.slice();

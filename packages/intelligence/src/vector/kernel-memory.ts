@@ -63,7 +63,7 @@ export class KernelMemory {
     const size = wholeLines(bytes);
     const starts = this.#starts;
     const sizes = this.#sizes;
-    let place = firstBehind(starts, start);
+    let place = firstFrom(starts, start);
     if (place > 0 && starts[place - 1]! + sizes[place - 1]! === start) {
       place--;
       sizes[place]! += size;
@@ -124,8 +124,8 @@ export function wholeLines(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
-/** Position of the first of ascending `starts` that is greater than `start`. */
-function firstBehind(starts: readonly number[], start: number): number {
+/** Position of the first of ascending `starts` that is not below `start`. */
+function firstFrom(starts: readonly number[], start: number): number {
   let low = 0;
   let high = starts.length;
   while (low < high) {

@@ -1,4 +1,5 @@
 import { assert } from "@strata/core";
+import { turnInPlace } from "../image/byte-order.js";
 import type { PagedBytes } from "../image/paged-bytes.js";
 import { inverseLength, type Metric, scoreOfProximity } from "./distance.js";
 import { type Kernel, type KernelSource, sharedKernels } from "./kernel.js";
@@ -74,7 +75,8 @@ export class VectorRows {
     if (vector instanceof Uint8Array) {
       assert(vector.length === 4 * dimension, "a row has the dimension of its collection");
       this.#rowBytes.set(vector);
-      toHostOrder(this.#rowBytes, vector.length);
+      // Behind the last component there are zeros.
+      turnInPlace(this.#rowBytes, Float32Array.BYTES_PER_ELEMENT);
     } else {
       assert(vector.length === dimension, "a row has the dimension of its collection");
       row.set(vector);
@@ -179,7 +181,7 @@ export class VectorRows {
       this.#restored += part.length;
       if (this.#restored < this.#rowBytes.length) return;
       this.#restored = 0;
-      toHostOrder(this.#rowBytes, this.#rowBytes.length);
+      turnInPlace(this.#rowBytes, Float32Array.BYTES_PER_ELEMENT);
       this.#append();
     }
   }
@@ -297,19 +299,11 @@ class RowPages implements PagedBytes {
     for (let at = from; at < to; ) {
       const slot = Math.floor(at / rowBytes);
       this.#rows.read(slot, this.#row);
-      toHostOrder(this.#bytes, rowBytes);
+      turnInPlace(this.#bytes, Float32Array.BYTES_PER_ELEMENT);
       const end = Math.min(to, (slot + 1) * rowBytes);
       bytes.set(this.#bytes.subarray(at - slot * rowBytes, end - slot * rowBytes), at - from);
       at = end;
     }
     return bytes;
   }
-}
-
-const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-
-/** Turns the first `length` bytes, 32-bit floats, from little-endian to the machine's order, or back: nearly everywhere these are the same. */
-function toHostOrder(bytes: Uint8Array, length: number): void {
-  if (IS_LITTLE_ENDIAN) return;
-  for (let at = 0; at < length; at += 4) bytes.subarray(at, at + 4).reverse();
 }

@@ -1,8 +1,13 @@
 /** Slots and proximities that one step of a scan has found. */
 export class Found {
   count = 0;
-  slots: Int32Array = new Int32Array(256);
-  proximities: Float32Array = new Float32Array(256);
+  slots: Int32Array;
+  proximities: Float32Array;
+
+  constructor(capacity = 256) {
+    this.slots = new Int32Array(capacity);
+    this.proximities = new Float32Array(capacity);
+  }
 
   /** Empties it and makes room for `count`. */
   clear(count: number): void {
