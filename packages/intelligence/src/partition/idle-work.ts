@@ -10,6 +10,9 @@ const DELAY_MS = 20;
 /** Writes taken in by one small step. */
 export const IDLE_WRITES = 64;
 
+/** Keys made ready by one small step. */
+export const IDLE_KEYS = 512;
+
 /** Does in idle moments, in slices, what nobody waits for. */
 export class IdleWork {
   readonly #clock: Clock;

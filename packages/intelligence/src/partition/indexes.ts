@@ -12,7 +12,7 @@ import {
 import type { RunShard, Table } from "@strata/storage";
 import { Discarded } from "./discarded.js";
 import { FrozenPartitions } from "./frozen-partitions.js";
-import { IDLE_WRITES, IdleWork } from "./idle-work.js";
+import { IDLE_KEYS, IDLE_WRITES, IdleWork } from "./idle-work.js";
 import { catchesUp, Partition } from "./partition.js";
 import { imageFrom, imageName, partitionFrom } from "./partition-image.js";
 import { layersFrom, type PartitionLayer, type Place } from "./partition-layer.js";
@@ -60,6 +60,10 @@ const NAME = "partitions";
  *
  * Nothing here is told of what is written: partitions read it from the timeline of their run, when they are asked and in idle moments. So
  * a commit costs nothing, a fork costs nothing, and an index that is thrown away comes back when it is needed.
+ *
+ * 1. What a search finds does not depend on which partitions are in memory, or were read from an image.
+ * 2. An index is disposed of once: when the calls that read it have returned, and no checkpoint is writing its image.
+ * 3. When a run is dropped, its partitions are let go; when something is erased, all are.
  */
 export class Indexes implements DerivedIndex {
   readonly name: string = NAME;
@@ -272,6 +276,8 @@ export class Indexes implements DerivedIndex {
     const { lastVersion } = table.space.shard;
     const { clock } = this.#ground;
     const wasBehind = partition.watermark < lastVersion;
+    // What is written is looked up by its key: of slots that were read back, nobody has done so yet.
+    if (wasBehind && slots.mapKeys(IDLE_KEYS)) return true;
     if (!catchesUp(partition, lastVersion, clock.now(), IDLE_WRITES)) {
       this.#hold(Partition.built(kind, table, lastVersion, clock.now()), held);
       return true;

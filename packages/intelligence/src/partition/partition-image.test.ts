@@ -2,11 +2,11 @@ import { InlineSyncDriver, LogDurability, MemoryVfs } from "@strata/durability";
 import { ManualTime, SeededRandom } from "@strata/durability/testing";
 import { Database } from "@strata/engine";
 import type { Stored } from "@strata/storage";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Column, ImageColumns, type ImageParts } from "../image/index.js";
 import { Indexes } from "./indexes.js";
 import type { IndexKind, SlotIndex } from "./slot-index.js";
-import type { Slots } from "./slots.js";
+import { Slots } from "./slots.js";
 
 /** Sums of numbers, each with how often it was told of one. */
 class Numbers implements SlotIndex {
@@ -59,7 +59,7 @@ function open(vfs: MemoryVfs) {
     const entries = Array.from({ length: slots.length }, (_, slot) => slot).filter((slot) => layer().isVisible(slot));
     return Object.fromEntries(entries.map((slot) => [slots.keyOf(slot), index.values.array[slot]]));
   };
-  return { db, layer, visible, messages };
+  return { db, time, layer, visible, messages };
 }
 
 describe("an index that was saved", () => {
@@ -84,6 +84,27 @@ describe("an index that was saved", () => {
     expect(third.layer().index.told).toBe(0);
     expect(third.visible()).toEqual(stored(third.db));
     third.db.close();
+  });
+
+  test("has its keys made ready in idle steps, once somebody writes", async () => {
+    const vfs = new MemoryVfs();
+    const first = open(vfs);
+    for (let i = 0; i < 1200; i++) first.db.put("default", `k${i}`, i);
+    first.layer();
+    await first.db.checkpoint();
+    first.db.close();
+
+    const second = open(vfs);
+    const mapped = vi.spyOn(Slots.prototype, "mapKeys");
+    second.layer();
+    expect(mapped).not.toHaveBeenCalled();
+    second.db.put("default", "k7", 77);
+    second.time.advance(25);
+    expect(mapped.mock.results.map(({ value }) => value).slice(0, 3)).toEqual([true, true, false]);
+    expect(mapped.mock.calls.every(([most]) => Number.isFinite(most))).toBe(true);
+    vi.restoreAllMocks();
+    expect(second.visible()).toEqual(stored(second.db));
+    second.db.close();
   });
 
   test("is built anew where it makes no sense, and says so", async () => {

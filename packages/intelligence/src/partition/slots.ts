@@ -21,8 +21,9 @@ export class Slots {
   readonly #previous: Column<Int32Array>;
   readonly #deaths: Column<Int32Array>;
   readonly #expiring: ExpiryQueue;
-  /** Of each key the last slot; made when it is first needed. */
-  #latest: Map<string, number> | undefined;
+  /** Of each key the last slot, of those below `#mapped`. */
+  readonly #latest = new Map<string, number>();
+  #mapped = 0;
 
   constructor(saved?: ImageColumns) {
     this.#keys = saved === undefined ? new TextColumn() : saved.text("slots.keys");
@@ -31,7 +32,6 @@ export class Slots {
     this.#previous = saved === undefined ? new Column(Int32Array) : saved.numbers("slots.previous", Int32Array);
     this.#deaths = saved === undefined ? new Column(Int32Array) : saved.numbers("slots.deaths", Int32Array);
     this.#expiring = new ExpiryQueue(saved);
-    this.#latest = saved === undefined ? new Map() : undefined;
   }
 
   /** Slots there are, dead ones included. */
@@ -110,6 +110,17 @@ export class Slots {
     return isNewest ? this.#expiring.waitingBy(now, isThere) : this.#expiring.expiredBy(now, isThere);
   }
 
+  /**
+   * Makes ready, at most `most` slots at a time, what looking up keys needs of slots that were saved: the first look-up does all that is left.
+   *
+   * @returns whether there is more to be done.
+   */
+  mapKeys(most: number): boolean {
+    const end = Math.min(this.length, this.#mapped + most);
+    for (; this.#mapped < end; this.#mapped++) this.#latest.set(this.#keys.get(this.#mapped), this.#mapped);
+    return this.#mapped < this.length;
+  }
+
   /** A slot for a live entry of `key`; the one before it has died. */
   add(key: string, version: Version, expiresAt: number): number {
     const latest = this.#last();
@@ -118,6 +129,7 @@ export class Slots {
     this.#died.push(Number.POSITIVE_INFINITY);
     this.#previous.push(latest.get(key) ?? NONE);
     latest.set(key, slot);
+    this.#mapped = slot + 1;
     if (expiresAt !== Number.POSITIVE_INFINITY) this.#expiring.add(slot, expiresAt);
     return slot;
   }
@@ -158,10 +170,7 @@ export class Slots {
   }
 
   #last(): Map<string, number> {
-    if (this.#latest === undefined) {
-      this.#latest = new Map();
-      for (let slot = 0; slot < this.length; slot++) this.#latest.set(this.#keys.get(slot), slot);
-    }
+    if (this.#mapped < this.length) this.mapKeys(Number.POSITIVE_INFINITY);
     return this.#latest;
   }
 }
