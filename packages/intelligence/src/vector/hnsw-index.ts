@@ -116,9 +116,15 @@ export class HnswIndex {
     const graph = this.#graph;
     if (graph.entry === NO_SLOT || k < 1) return NONE;
     const breadth = Math.max(1, Math.min(Math.max(ef, k), this.length));
-    const capacity = accept === undefined ? breadth : Math.max(DETOUR * breadth, DETOUR_MIN);
+    const capacity = accept === undefined ? breadth : Math.min(Math.max(DETOUR * breadth, DETOUR_MIN), this.length);
     const walk = graph.walk(capacity);
-    walk.search(query, graph.entry, graph.top, { breadth, capacity, proposed: proposed(k), visits, accept });
+    walk.search(query, graph.entry, graph.top, {
+      breadth,
+      capacity,
+      proposed: Math.min(proposed(k), capacity),
+      visits,
+      accept,
+    });
     const { visited, isCut } = walk;
     const count = throughTies(walk, k);
     const found = this.#haveTwins(walk, count) ? this.#withTwins(walk, count, k, accept) : neighbors(walk, count);

@@ -28,7 +28,8 @@ export class KernelColumn extends Column<Int32Array> {
   constructor({ memory }: Kernel) {
     super(Int32Array, 0);
     this.#extent = { memory, start: 0, bytes: 0 };
-    // In the base it is a field. A view of memory that grows has to be looked up, so instances get an accessor in its place.
+    // In the base it is a field: as an accessor there it would make pushing, and reading elements one by one, a tenth slower for every column. A
+    // view of memory that grows has to be looked up, so instances of this one get an accessor in its place.
     Object.defineProperty(this, "array", { get: () => this.#current() });
     forgotten.register(this, this.#extent, this.#extent);
   }
