@@ -79,7 +79,8 @@ describe("a successor that is not wanted any more", () => {
     indexes.layersOf(kind, view());
     for (let i = 0; i < 20_400; i++) database.put(database.runs.must("default"), `k${i % ENTRIES}`, i);
     indexes.layersOf(kind, view());
-    for (let i = 0; i < 100 && made.length < 3; i++) time.advance(25);
+    for (let i = 0; i < 100 && made.length < 3; i++) time.advance(1);
+    expect(indexes.layersOf(kind, view())[0]!.index).toBe(made[1]);
     expect(made.map(({ isDisposed }) => isDisposed)).toEqual([false, false, false]);
     indexes.erased();
     await Promise.resolve();
