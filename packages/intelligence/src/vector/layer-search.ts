@@ -61,6 +61,10 @@ export class LayerSearch implements NearestSource {
     return this.#layer.slots.keyOf(slot).slice(this.#wanted.keyStart);
   }
 
+  hasMetadata(slot: number): boolean {
+    return this.#layer.index.hasMetadata(slot);
+  }
+
   nearest(k: number): readonly Neighbors[] {
     const visible = this.#layer.visibleCount();
     if (visible === 0 || this.#listed?.length === 0) return [];

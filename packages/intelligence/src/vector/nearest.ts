@@ -7,12 +7,15 @@ export interface NearestSource {
   nearest(k: number): readonly Neighbors[];
   /** The key of the vector in a row. */
   keyOf(slot: number): string;
+  /** Whether something is kept beside the vector: if not, its row need not be read. */
+  hasMetadata(slot: number): boolean;
 }
 
 /** A vector found. */
 export interface Nearest {
   readonly key: string;
   readonly proximity: number;
+  readonly hasMetadata: boolean;
 }
 
 /**
@@ -30,7 +33,12 @@ export function nearestOf(sources: readonly NearestSource[], k: number): Nearest
   for (const { source, neighbors } of found) {
     const { count, slots, proximities } = neighbors;
     for (let at = 0; at < count && proximities[at]! >= least; at++) {
-      nearest.push({ key: source.keyOf(slots[at]!), proximity: proximities[at]! });
+      const slot = slots[at]!;
+      nearest.push({
+        key: source.keyOf(slot),
+        proximity: proximities[at]!,
+        hasMetadata: source.hasMetadata(slot),
+      });
     }
   }
   nearest.sort((a, b) => b.proximity - a.proximity || compareCodePoints(a.key, b.key));

@@ -27,6 +27,11 @@ export class PendingRows implements NearestSource {
     return this.#keys[slot]!;
   }
 
+  /** Own writes are at hand: to read them costs nothing. */
+  hasMetadata(): boolean {
+    return true;
+  }
+
   nearest(k: number): readonly Neighbors[] {
     return [topK(this.#rows, this.#wanted.query, { from: 0, to: this.#rows.length }, undefined, k)];
   }

@@ -49,10 +49,14 @@ export class SearchedVectors {
     const start = vectorRowKey(name, wanted.prefix);
     if (search.isObserved) this.#table.observeRange({ start, end: prefixEnd(start), reverse: false }, "values");
     const matches: VectorMatch[] = [];
-    for (const { key, proximity } of nearestVectors(this.#indexes, kind, this.#table, wanted)) {
+    for (const { key, proximity, hasMetadata } of nearestVectors(this.#indexes, kind, this.#table, wanted)) {
       // A product may be −0, which is no other score than 0.
       const score = scoreOfProximity(collection.metric, proximity) + 0;
       if (score < search.minScore) break;
+      if (!hasMetadata && !search.includeVectors) {
+        matches.push({ key, score, metadata: undefined });
+        continue;
+      }
       this.#table.peek(vectorRowKey(name, key), this.#found);
       const stored = this.#found.stored as Stored;
       const metadata = metadataOf(stored);

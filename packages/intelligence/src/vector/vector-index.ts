@@ -2,7 +2,7 @@ import { CorruptionError, type Value } from "@strata/core";
 import { type Collection, metadataOf, vectorBytes } from "@strata/engine";
 import type { Stored } from "@strata/storage";
 import { FieldSet } from "../fields/field-set.js";
-import { ImageColumns, type ImageParts } from "../image/index.js";
+import { Column, ImageColumns, type ImageParts } from "../image/index.js";
 import type { SlotIndex } from "../partition/slot-index.js";
 import type { Slots } from "../partition/slots.js";
 import { HnswIndex, type HnswOptions } from "./hnsw-index.js";
@@ -28,15 +28,23 @@ export class VectorIndex implements SlotIndex {
   readonly fields: FieldSet;
   readonly filters: KnownFilters = new KnownFilters();
   readonly #slots: Slots;
+  /** For each slot 1 where something is kept beside the vector. */
+  readonly #metadata: Column<Uint8Array>;
   #graph: HnswIndex | undefined;
   #isDisposed = false;
 
-  constructor(collection: Collection, slots: Slots, fields: FieldSet = new FieldSet()) {
+  constructor(
+    collection: Collection,
+    slots: Slots,
+    fields: FieldSet = new FieldSet(),
+    metadata: Column<Uint8Array> = new Column(Uint8Array),
+  ) {
     const { dimension, metric, quantization } = collection;
     this.collection = collection;
     this.rows = new VectorRows(dimension, metric, { int8: quantization === "int8" });
     this.fields = fields;
     this.#slots = slots;
+    this.#metadata = metadata;
     this.#graph = undefined;
   }
 
@@ -44,9 +52,13 @@ export class VectorIndex implements SlotIndex {
   static restored(collection: Collection, slots: Slots, parts: ImageParts): VectorIndex {
     const { fields, graph } = savedHead(parts.head);
     const { columns } = parts;
-    const index = new VectorIndex(collection, slots, FieldSet.restored({ head: fields, columns }, slots.length));
+    const named = new ImageColumns(columns);
+    const metadata = named.numbers("metadata", Uint8Array);
+    if (metadata.length !== slots.length) throw damaged(`${metadata.length} marks for ${slots.length} slots`);
+    const restored = FieldSet.restored({ head: fields, columns }, slots.length);
+    const index = new VectorIndex(collection, slots, restored, metadata);
     const { rows } = index;
-    const vectors = new ImageColumns(columns).bytes("vectors");
+    const vectors = named.bytes("vectors");
     rows.expect(slots.length);
     vectors.restore((bytes) => rows.restore(bytes));
     if (rows.length !== slots.length) throw damaged(`${rows.length} vectors for ${slots.length} slots`);
@@ -69,12 +81,25 @@ export class VectorIndex implements SlotIndex {
   }
 
   get memoryBytes(): number {
-    return this.rows.memoryBytes + this.fields.memoryBytes + this.filters.memoryBytes + (this.#graph?.memoryBytes ?? 0);
+    return (
+      this.rows.memoryBytes +
+      this.fields.memoryBytes +
+      this.filters.memoryBytes +
+      this.#metadata.memoryBytes +
+      (this.#graph?.memoryBytes ?? 0)
+    );
   }
 
   add(slot: number, _key: string, stored: Stored): void {
+    const metadata = metadataOf(stored);
     this.rows.append(vectorBytes(stored));
-    this.fields.add(slot, metadataOf(stored));
+    this.#metadata.push(metadata === undefined ? 0 : 1);
+    this.fields.add(slot, metadata);
+  }
+
+  /** Whether something is kept beside the vector of a slot. */
+  hasMetadata(slot: number): boolean {
+    return this.#metadata.array[slot] === 1;
   }
 
   /** A dead row stays where it is: views of the past find it, and ways through the graph lead over it. */
@@ -94,7 +119,7 @@ export class VectorIndex implements SlotIndex {
     const graph = this.#graph?.save();
     return {
       head: [fields.head, graph?.head ?? null],
-      columns: { vectors: this.rows.pages, ...fields.columns, ...graph?.columns },
+      columns: { vectors: this.rows.pages, metadata: this.#metadata, ...fields.columns, ...graph?.columns },
     };
   }
 
