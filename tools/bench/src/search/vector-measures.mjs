@@ -34,7 +34,7 @@ export const graphMeasures = [
 ].map(({ shape, count, dimension }) => ({
   name: `hnsw ${count / 1000}k x ${dimension} ${shape}`,
   async run({ require, scale }) {
-    const data = (shape === "uniform" ? uniform : clustered)(count * scale, dimension, 200);
+    const data = (shape === "uniform" ? uniform : clustered)(count * scale, dimension, count > 10_000 ? 200 : 1000);
     const expected = data.queries.map((query) => nearest(data.vectors, query, K));
     const peers = [hnswlib(require, data, GRAPH), usearch(require, data, GRAPH)];
     const plain = strata("stratadb hnsw", data, { index: "hnsw", ...GRAPH });
